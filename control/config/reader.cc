@@ -1,0 +1,106 @@
+#include "control/config/reader.h"
+
+#include <fmt/format.h>
+
+namespace control::config {
+
+void Reader::error(const toml::source_region& where, const std::string& text) {
+  errors_.push_back(
+      fmt::format("{}:{}:{}: {}", file_, where.begin.line, where.begin.column, text));
+}
+
+const toml::node* Reader::find(const toml::table& table, std::string_view key) {
+  known_.insert({&table, std::string(key)});
+  const toml::node* node = table.get(key);
+  if (node != nullptr) asked_.insert(node);
+  return node;
+}
+
+const toml::node* Reader::raw(const toml::table& table, std::string_view key) {
+  return find(table, key);
+}
+
+void Reader::text(const toml::table& table, std::string_view key, std::string& out) {
+  const toml::node* node = find(table, key);
+  if (node == nullptr) return;
+  auto value = node->value_exact<std::string>();
+  if (!value) return error(*node, fmt::format("{} is a text: write it in \"quotes\"", key));
+  out = *value;
+}
+
+void Reader::flag(const toml::table& table, std::string_view key, bool& out) {
+  const toml::node* node = find(table, key);
+  if (node == nullptr) return;
+  auto value = node->value_exact<bool>();
+  if (!value) return error(*node, fmt::format("{} is true or false", key));
+  out = *value;
+}
+
+void Reader::number(const toml::table& table, std::string_view key, uint32_t least, uint32_t most,
+                    uint32_t& out) {
+  const toml::node* node = find(table, key);
+  if (node == nullptr) return;
+  auto value = node->value_exact<int64_t>();
+  if (!value || *value < least || *value > most) {
+    return error(*node, fmt::format("{} is a whole number from {} to {}", key, least, most));
+  }
+  out = static_cast<uint32_t>(*value);
+}
+
+size_t Reader::choice(const toml::table& table, std::string_view key,
+                      std::initializer_list<std::string_view> words, size_t otherwise) {
+  const toml::node* node = find(table, key);
+  if (node == nullptr) return otherwise;
+  auto value = node->value_exact<std::string>();
+  size_t index = 0;
+  for (std::string_view word : words) {
+    if (value && *value == word) return index;
+    ++index;
+  }
+  error(*node, fmt::format("{} is one of \"{}\"", key, fmt::join(words, "\", \"")));
+  return otherwise;
+}
+
+const toml::table* Reader::section(const toml::table& table, std::string_view key) {
+  static const toml::table kEmpty;
+  const toml::node* node = find(table, key);
+  if (node == nullptr) return &kEmpty;
+  if (node->as_table() == nullptr) {
+    error(*node, fmt::format("{} is a section: write [{}] on a line of its own", key, key));
+    return &kEmpty;
+  }
+  return node->as_table();
+}
+
+std::vector<const toml::table*> Reader::list(const toml::table& table, std::string_view key) {
+  std::vector<const toml::table*> out;
+  const toml::node* node = find(table, key);
+  if (node == nullptr) return out;
+  const toml::array* array = node->as_array();
+  if (array == nullptr) {
+    error(*node, fmt::format("{} may come several times: write [[{}]]", key, key));
+    return out;
+  }
+  for (const toml::node& one : *array) {
+    if (one.as_table() != nullptr) {
+      out.push_back(one.as_table());
+    } else {
+      error(one, fmt::format("{} holds tables: write [[{}]]", key, key));
+    }
+  }
+  return out;
+}
+
+void Reader::finish(const toml::table& table, std::string_view name) {
+  for (const auto& [key, node] : table) {
+    if (asked_.contains(&node)) continue;
+    std::vector<std::string> possible;
+    for (const auto& [owner, known] : known_) {
+      if (owner == &table) possible.push_back(known);
+    }
+    error(key.source(), fmt::format("{} has no key \"{}\"; it has: {}", name, key.str(),
+                                    fmt::join(possible, ", ")));
+  }
+}
+
+}  // namespace control::config

@@ -1,0 +1,46 @@
+// Typed access to a TOML document that remembers where things stand: wrong types, values out of
+// bounds and keys that nobody asked for become errors with file, line and column.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include <toml++/toml.h>
+
+namespace control::config {
+
+class Reader {
+ public:
+  Reader(std::string file, std::vector<std::string>& errors)
+      : file_(std::move(file)), errors_(errors) {}
+
+  void error(const toml::source_region& where, const std::string& text);
+  void error(const toml::node& node, const std::string& text) { error(node.source(), text); }
+
+  // The value of a key, or what `out` holds already where the key is absent.
+  void text(const toml::table& table, std::string_view key, std::string& out);
+  void flag(const toml::table& table, std::string_view key, bool& out);
+  void number(const toml::table& table, std::string_view key, uint32_t least, uint32_t most,
+              uint32_t& out);
+  // One of the words; the index of the one found, or `otherwise`.
+  size_t choice(const toml::table& table, std::string_view key,
+                std::initializer_list<std::string_view> words, size_t otherwise);
+  const toml::table* section(const toml::table& table, std::string_view key);
+  // The tables of [[key]]; empty where there is none.
+  std::vector<const toml::table*> list(const toml::table& table, std::string_view key);
+  const toml::node* raw(const toml::table& table, std::string_view key);
+
+  // After all keys of a table were asked for: complains of the rest.
+  void finish(const toml::table& table, std::string_view name);
+
+ private:
+  const toml::node* find(const toml::table& table, std::string_view key);
+
+  std::string file_;
+  std::vector<std::string>& errors_;
+  std::set<const toml::node*> asked_;
+  std::set<std::pair<const toml::table*, std::string>> known_;
+};
+
+}  // namespace control::config

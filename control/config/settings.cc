@@ -1,0 +1,211 @@
+#include "control/config/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "control/config/reader.h"
+#include "sipcore/grammar/uri.h"
+
+namespace control::config {
+namespace {
+
+void read_node(Reader& reader, const toml::table& root, Settings& out) {
+  const toml::table& node = *reader.section(root, "node");
+  reader.text(node, "name", out.name);
+  reader.number(node, "workers", 1, 64, out.workers);
+  size_t idle = reader.choice(node, "idle", {"spin", "pause", "sleep"}, 1);
+  out.idle = static_cast<Idle>(idle);
+  reader.flag(node, "hugepages", out.hugepages);
+  reader.text(node, "eal_arguments", out.eal_arguments);
+  if (const toml::node* cpus = reader.raw(node, "cpus")) {
+    const toml::array* list = cpus->as_array();
+    for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+      auto cpu = (*list)[i].value_exact<int64_t>();
+      if (cpu && *cpu >= 0 && *cpu < 1024) out.cpus.push_back(static_cast<uint32_t>(*cpu));
+    }
+    if (list == nullptr || out.cpus.size() != list->size() || out.cpus.size() != out.workers) {
+      reader.error(*cpus, fmt::format("cpus lists one CPU number for each of the {} workers, "
+                                      "like [1, 2]", out.workers));
+    }
+  }
+  reader.finish(node, "[node]");
+}
+
+void read_ports(Reader& reader, const toml::table& root, Settings& out) {
+  for (const toml::table* table : reader.list(root, "port")) {
+    PortSettings port;
+    reader.text(*table, "device", port.device);
+    port.verify_checksum = reader.choice(*table, "checksum", {"trust", "verify"}, 0) == 1;
+    bool known = port.device.starts_with("af_xdp:") || port.device.starts_with("af_packet:") ||
+                 port.device.starts_with("memif:") || port.device.find(':') == 4;
+    if (!known) {
+      reader.error(*table, "device is af_xdp:INTERFACE, af_packet:INTERFACE, memif:SOCKET or a PCI "
+                           "address like 0000:03:00.0");
+    }
+    reader.finish(*table, "[[port]]");
+    out.ports.push_back(port);
+  }
+  if (out.ports.empty()) reader.error(root, "no [[port]]: Tandem needs one to receive packets by");
+}
+
+void read_listens(Reader& reader, const toml::table& root, Settings& out) {
+  for (const toml::table* table : reader.list(root, "listen")) {
+    ListenSettings listen;
+    std::string address, device = out.ports.empty() ? "" : out.ports.front().device;
+    reader.text(*table, "address", address);
+    reader.text(*table, "port", device);
+    auto endpoint = sipcore::parse_endpoint(address, 5060);
+    if (!endpoint || endpoint->ip.unusable_as_target()) {
+      reader.error(*table, "address is an IP address of this node with its UDP port, like "
+                           "\"192.0.2.1:5060\" or \"[2001:db8::1]:5060\"");
+    } else {
+      listen.address = *endpoint;
+    }
+    while (listen.port < out.ports.size() && out.ports[listen.port].device != device) ++listen.port;
+    if (listen.port == out.ports.size()) {
+      reader.error(*table, fmt::format("port \"{}\" is the device of no [[port]]", device));
+    }
+    for (const ListenSettings& other : out.listens) {
+      if (other.address == listen.address) reader.error(*table, "this address is listed twice");
+    }
+    reader.finish(*table, "[[listen]]");
+    out.listens.push_back(listen);
+  }
+  if (out.listens.empty()) reader.error(root, "no [[listen]]: Tandem needs an address to answer on");
+}
+
+void read_destination(Reader& reader, const toml::table& table, GroupSettings& group) {
+  DestinationSettings destination;
+  reader.text(table, "uri", destination.uri);
+  reader.number(table, "weight", 0, 1000000, destination.weight);
+  reader.flag(table, "enabled", destination.enabled);
+  auto uri = sipcore::parse_uri(destination.uri);
+  auto ip = uri && uri->scheme == sipcore::Scheme::kSip ? sipcore::parse_ip(uri->host)
+                                                        : std::nullopt;
+  if (!ip || ip->unusable_as_target()) {
+    reader.error(table, "uri is a sip URI with an IP address, like \"sip:192.0.2.9:5060\"");
+  } else {
+    destination.endpoint = {*ip, uri->port != 0 ? uri->port : uint16_t{5060}};
+  }
+  for (const DestinationSettings& other : group.destinations) {
+    bool same = other.uri == destination.uri || other.endpoint == destination.endpoint;
+    if (same) reader.error(table, fmt::format("{} is in this group twice", destination.uri));
+  }
+  reader.finish(table, "[[group.destination]]");
+  group.destinations.push_back(destination);
+}
+
+void read_groups(Reader& reader, const toml::table& root, Settings& out) {
+  for (const toml::table* table : reader.list(root, "group")) {
+    GroupSettings group;
+    reader.text(*table, "name", group.name);
+    if (group.name.empty()) reader.error(*table, "a [[group]] needs a name");
+    for (const GroupSettings& other : out.groups) {
+      if (other.name == group.name) reader.error(*table, "this group name is used twice");
+    }
+    group.algorithm = static_cast<link::Algorithm>(
+        reader.choice(*table, "algorithm", {"call_id_hash", "round_robin"}, 0));
+    reader.number(*table, "failover_after_ms", 100, 32000, group.failover_after_ms);
+    reader.number(*table, "tries", 1, 16, group.tries);
+    for (const toml::table* one : reader.list(*table, "destination")) {
+      read_destination(reader, *one, group);
+    }
+    reader.finish(*table, "[[group]]");
+    out.groups.push_back(group);
+  }
+  if (out.groups.empty()) reader.error(root, "no [[group]]: Tandem needs somewhere to send calls to");
+  if (out.groups.size() > 64) reader.error(root, "more than 64 groups");
+}
+
+void read_limits(Reader& reader, const toml::table& root, Settings& out) {
+  const toml::table& timers = *reader.section(root, "timers");
+  reader.number(timers, "t1_ms", 10, 10000, out.timers.t1_ms);
+  reader.number(timers, "t2_ms", 10, 60000, out.timers.t2_ms);
+  reader.number(timers, "t4_ms", 10, 60000, out.timers.t4_ms);
+  reader.number(timers, "timer_c_ms", 180001, 3600000, out.timers.timer_c_ms);
+  reader.number(timers, "timer_d_ms", 10, 64000, out.timers.timer_d_ms);
+  reader.number(timers, "retry_after_s", 1, 3600, out.retry_after_s);
+  reader.finish(timers, "[timers]");
+  const toml::table& limits = *reader.section(root, "limits");
+  reader.number(limits, "server_transactions", 64, 1U << 26, out.server_transactions);
+  reader.number(limits, "client_transactions", 64, 1U << 26, out.client_transactions);
+  reader.number(limits, "stored_messages", 64, 1U << 26, out.stored_messages);
+  reader.number(limits, "packets", 2048, 1U << 22, out.packets);
+  reader.finish(limits, "[limits]");
+}
+
+void read_rest(Reader& reader, const toml::table& root, Settings& out) {
+  const toml::table& management = *reader.section(root, "management");
+  reader.text(management, "socket", out.socket);
+  if (out.socket.empty() || out.socket.size() > 100 || out.socket.front() != '/') {
+    reader.error(management, "socket is an absolute path of at most 100 bytes");
+  }
+  reader.finish(management, "[management]");
+  const toml::table& log = *reader.section(root, "log");
+  static constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error"};
+  out.log_level = kLevels[reader.choice(log, "level", {"debug", "info", "warning", "error"}, 1)];
+  out.log_json = reader.choice(log, "format", {"text", "json"}, 0) == 1;
+  reader.finish(log, "[log]");
+}
+
+}  // namespace
+
+std::variant<Settings, Errors> parse(std::string_view text, std::string_view file) {
+  Errors errors;
+  Reader reader(std::string(file), errors.lines);
+  Settings out;
+  try {
+    toml::table root = toml::parse(text, file);
+    read_node(reader, root, out);
+    read_ports(reader, root, out);
+    read_listens(reader, root, out);
+    read_groups(reader, root, out);
+    read_limits(reader, root, out);
+    read_rest(reader, root, out);
+    reader.finish(root, "the file");
+  } catch (const toml::parse_error& fault) {
+    reader.error(fault.source(), std::string(fault.description()));
+  }
+  if (!errors.lines.empty()) return errors;
+  return out;
+}
+
+std::variant<Settings, Errors> load(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) return Errors{{path + ":1:1: cannot be read: does it exist, and may we read it?"}};
+  return parse(text.str(), path);
+}
+
+std::string needs_restart(const Settings& running, const Settings& wanted) {
+  auto differ = [](const auto& a, const auto& b, auto same) {
+    return !std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+  };
+  if (running.workers != wanted.workers || running.cpus != wanted.cpus ||
+      running.eal_arguments != wanted.eal_arguments || running.hugepages != wanted.hugepages) {
+    return "workers, cpus, hugepages and eal_arguments of [node] change only with a restart";
+  }
+  if (differ(running.ports, wanted.ports, [](const PortSettings& a, const PortSettings& b) {
+        return a.device == b.device && a.verify_checksum == b.verify_checksum;
+      })) {
+    return "[[port]] changes only with a restart";
+  }
+  if (differ(running.listens, wanted.listens, [](const ListenSettings& a, const ListenSettings& b) {
+        return a.address == b.address && a.port == b.port;
+      })) {
+    return "[[listen]] changes only with a restart";
+  }
+  if (running.server_transactions != wanted.server_transactions ||
+      running.client_transactions != wanted.client_transactions ||
+      running.stored_messages != wanted.stored_messages || running.packets != wanted.packets) {
+    return "[limits] change only with a restart";
+  }
+  if (running.socket != wanted.socket) return "socket of [management] changes only with a restart";
+  return {};
+}
+
+}  // namespace control::config

@@ -1,0 +1,75 @@
+// What the configuration file says, checked and with defaults filled in. conf/tandem.toml has every
+// key with its meaning; a test reads that file with this parser.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "control/link/running_config.h"
+
+namespace control::config {
+
+enum class Idle : uint8_t { kSpin, kPause, kSleep };
+
+struct PortSettings {
+  std::string device;  // af_xdp:IF, af_packet:IF, memif:SOCKET or a PCI address
+  bool verify_checksum = false;
+};
+
+struct ListenSettings {
+  sipcore::Endpoint address;
+  uint16_t port = 0;  // index in `ports`
+};
+
+struct DestinationSettings {
+  std::string uri;
+  sipcore::Endpoint endpoint;
+  uint32_t weight = 1;
+  bool enabled = true;
+};
+
+struct GroupSettings {
+  std::string name;
+  link::Algorithm algorithm = link::Algorithm::kCallIdHash;
+  uint32_t failover_after_ms = 2000;
+  uint32_t tries = 3;
+  std::vector<DestinationSettings> destinations;
+};
+
+struct Settings {
+  std::string name = "tandem";
+  uint32_t workers = 1;
+  std::vector<uint32_t> cpus;  // one per worker; empty: the last ones of the machine
+  Idle idle = Idle::kPause;
+  bool hugepages = true;
+  std::string eal_arguments;
+  std::vector<PortSettings> ports;
+  std::vector<ListenSettings> listens;
+  std::vector<GroupSettings> groups;
+  sipcore::TimerValues timers;
+  uint32_t retry_after_s = 5;
+  uint32_t server_transactions = 65536;  // per worker, as the next three
+  uint32_t client_transactions = 98304;
+  uint32_t stored_messages = 65536;
+  uint32_t packets = 16384;
+  std::string socket = "/run/tandem/tandem.sock";
+  std::string log_level = "info";
+  bool log_json = false;
+};
+
+// Each line is "file:line:column: what is wrong and what would be right".
+struct Errors {
+  std::vector<std::string> lines;
+};
+
+// Text of a configuration; `file` is its name in errors. Everything wrong is reported at once.
+std::variant<Settings, Errors> parse(std::string_view text, std::string_view file);
+std::variant<Settings, Errors> load(const std::string& path);
+
+// What a reload may not change, because it is allocated at start: a sentence, or empty.
+std::string needs_restart(const Settings& running, const Settings& wanted);
+
+}  // namespace control::config

@@ -1,0 +1,119 @@
+// The names of everything that is counted. A worker has one set and is its only writer; any thread
+// may read. Every packet that comes in gets exactly one Fate, every packet that goes out one Sent,
+// so that in = sum of fates and out = sum of sent, always.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+namespace control::link {
+
+//  name                    what it counts
+#define TANDEM_FATES(X)                                                                     \
+  X(request_forwarded,      "requests sent on")                                             \
+  X(response_forwarded,     "responses sent on")                                            \
+  X(request_answered,       "requests answered by Tandem itself")                           \
+  X(response_consumed,      "responses that ended here (100, hop by hop, worse than another)") \
+  X(ack_consumed,           "ACKs of a final response on our own hop")                      \
+  X(retransmission,         "repeated messages absorbed or answered from memory")           \
+  X(stored,                 "requests kept until another destination answers")              \
+  X(handed_over,            "packets given to the worker that owns the call")               \
+  X(fragment_stored,        "fragments kept until their datagram is whole")                 \
+  X(drop_not_ip,            "neither IPv4 nor IPv6")                                        \
+  X(drop_bad_ip,            "malformed IP header")                                          \
+  X(drop_not_udp,           "IP, but not UDP")                                              \
+  X(drop_bad_udp,           "malformed UDP header or wrong checksum")                       \
+  X(drop_not_ours,          "UDP, but not for a listen address")                            \
+  X(drop_fragment,          "overlapping, late or senseless fragments")                     \
+  X(drop_fragment_full,     "no room to put a datagram together")                           \
+  X(drop_bad_source,        "source address that cannot be answered")                       \
+  X(drop_keepalive,         "empty lines that keep a NAT binding open")                     \
+  X(drop_not_sip,           "payload is not SIP")                                           \
+  X(drop_no_via,            "no Via that an answer could follow")                           \
+  X(drop_bad_response,      "malformed responses")                                          \
+  X(drop_bad_ack,           "malformed ACKs")                                               \
+  X(drop_unknown_response,  "responses to nothing we sent")                                 \
+  X(drop_forged_token,      "our form of token with a wrong check value")                   \
+  X(drop_stale_token,       "our token, but the transaction is over")                       \
+  X(drop_ack_without_call,  "ACKs that belong to no call of ours")                          \
+  X(drop_no_route,          "no way to the next hop")                                       \
+  X(drop_no_memory,         "packet or mailbox room used up")
+
+//  name                    what it counts
+#define TANDEM_SENT(X)                                                                      \
+  X(sent_request,           "requests forwarded")                                           \
+  X(sent_response,          "responses forwarded")                                          \
+  X(sent_reply,             "responses made by Tandem")                                     \
+  X(sent_ack,               "ACKs made by Tandem")                                          \
+  X(sent_cancel,            "CANCELs made by Tandem")                                       \
+  X(sent_again,             "retransmissions")
+
+//  name                    what it counts
+#define TANDEM_EVENTS(X)                                                                    \
+  X(packets_in,             "packets received")                                             \
+  X(packets_out,            "packets given to a port, fragments each")                      \
+  X(tx_failed,              "packets the port did not take")                                \
+  X(tx_no_neighbour,        "packets waiting for a neighbour that never answered")          \
+  X(rejected_malformed,     "requests answered 4xx for what is wrong in them")              \
+  X(rejected_full,          "requests answered 503 because a table was full")               \
+  X(rejected_no_backend,    "requests answered 503 because no destination was left")        \
+  X(rejected_no_dialog,     "in-dialog requests without a token of ours, 481")              \
+  X(rejected_token,         "requests with a forged Route token, 403")                      \
+  X(failovers,              "requests sent to a further destination after a failure")       \
+  X(branch_timeouts,        "destinations that did not answer")                             \
+  X(branch_errors,          "destinations reported unreachable by ICMP")                    \
+  X(calls,                  "INVITEs that began a call")                                    \
+  X(calls_answered,         "calls that got a 2xx")                                         \
+  X(calls_failed,           "calls that ended with another final response")                 \
+  X(transactions_created,   "server and client transactions begun")                         \
+  X(transactions_freed,     "server and client transactions ended")
+
+enum class Count : uint16_t {
+#define X(name, text) name,
+  TANDEM_FATES(X) kFates,
+  kBeforeSent = kFates - 1,
+  TANDEM_SENT(X) kSentEnd,
+  kBeforeEvents = kSentEnd - 1,
+  TANDEM_EVENTS(X) kCount
+#undef X
+};
+
+struct CounterName {
+  std::string_view name;
+  std::string_view text;
+};
+
+inline constexpr CounterName kCounterNames[] = {
+#define X(name, text) {#name, text},
+    TANDEM_FATES(X) TANDEM_SENT(X) TANDEM_EVENTS(X)
+#undef X
+};
+static_assert(std::size(kCounterNames) == static_cast<size_t>(Count::kCount));
+
+class Counters {
+ public:
+  // The owning worker only: a plain load and store, since nobody else writes.
+  void add(Count which, uint64_t by = 1) {
+    auto& value = values_[static_cast<size_t>(which)];
+    value.store(value.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+  uint64_t read(Count which) const {
+    return values_[static_cast<size_t>(which)].load(std::memory_order_relaxed);
+  }
+  uint64_t sum(Count from, Count to) const {
+    uint64_t total = 0;
+    for (size_t i = static_cast<size_t>(from); i < static_cast<size_t>(to); ++i) {
+      total += values_[i].load(std::memory_order_relaxed);
+    }
+    return total;
+  }
+  uint64_t fates() const { return sum(Count{}, Count::kFates); }
+  uint64_t sent() const { return sum(Count::sent_request, Count::kSentEnd); }
+
+ private:
+  alignas(64) std::array<std::atomic<uint64_t>, static_cast<size_t>(Count::kCount)> values_{};
+};
+
+}  // namespace control::link

@@ -1,0 +1,52 @@
+// How to reach an address: what the kernel knows of neighbours and routes, as a snapshot for the
+// workers. Control reads it by netlink (or a test writes it) and publishes it whole.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "sipcore/grammar/ip.h"
+
+namespace control::link {
+
+using Mac = std::array<uint8_t, 6>;
+
+struct Route {
+  sipcore::IpAddress prefix;
+  uint8_t bits = 0;
+  uint32_t metric = 0;
+  sipcore::IpAddress gateway;  // none(): the network is on the link
+  uint16_t port = 0;           // index of the packet port
+};
+
+struct IpHash {
+  size_t operator()(const sipcore::IpAddress& ip) const;
+};
+
+struct NextHop {
+  uint16_t port = 0;
+  Mac source{};
+  Mac target{};
+};
+
+class NextHops {
+ public:
+  // Routes are sorted here: the longest prefix first, then the lowest metric.
+  NextHops(std::vector<Route> routes, std::unordered_map<sipcore::IpAddress, Mac, IpHash> neighbours,
+           std::vector<Mac> port_macs);
+
+  enum class Found : uint8_t { kYes, kNoRoute, kNoNeighbour };
+  // On kNoNeighbour `ask` is the address whose link-layer address is wanted.
+  Found find(const sipcore::IpAddress& target, NextHop& out, sipcore::IpAddress& ask) const;
+
+ private:
+  const Route* route_to(const sipcore::IpAddress& target) const;
+
+  std::vector<Route> routes_;
+  std::unordered_map<sipcore::IpAddress, Mac, IpHash> neighbours_;
+  std::vector<Mac> port_macs_;
+};
+
+}  // namespace control::link

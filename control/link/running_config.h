@@ -1,0 +1,60 @@
+// The configuration as the workers see it: immutable, published by control, read without a lock.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sipcore/balance/rendezvous.h"
+#include "sipcore/balance/round_robin.h"
+#include "sipcore/grammar/ip.h"
+#include "sipcore/transaction/step.h"
+
+namespace control::link {
+
+struct Listen {
+  sipcore::Endpoint endpoint;
+  uint16_t port = 0;  // index of the packet port it is reached through
+};
+
+enum class Algorithm : uint8_t { kCallIdHash, kRoundRobin };
+
+// Counted by workers, kept by control over a reload for as long as the destination is configured.
+struct DestinationTotals {
+  std::atomic<uint64_t> calls{0};      // INVITEs of new calls sent here
+  std::atomic<uint64_t> answered{0};   // of them with 2xx
+  std::atomic<uint64_t> failed{0};     // branches that failed: 5xx, 6xx, silence, unreachable
+};
+
+struct Destination {
+  std::string uri;  // as configured: its identity
+  sipcore::Endpoint endpoint;
+  uint32_t weight = 1;
+  bool enabled = true;
+  std::shared_ptr<DestinationTotals> totals;
+};
+
+struct Group {
+  std::string name;
+  Algorithm algorithm = Algorithm::kCallIdHash;
+  std::vector<Destination> destinations;
+  std::optional<sipcore::RendezvousTable> table;  // for kCallIdHash
+  std::optional<sipcore::RoundRobin> sequence;    // for kRoundRobin
+  uint32_t failover_after_ms = 2000;  // silence after which the next destination is tried
+  uint32_t tries = 3;                 // destinations asked for one request, at most
+};
+
+struct RunningConfig {
+  std::vector<Listen> listens;
+  std::vector<sipcore::Endpoint> own;  // the endpoints of `listens`, for Self
+  std::vector<Group> groups;           // the first one gets what no rule sends elsewhere
+  sipcore::TimerValues timers;
+  sipcore::HashKey token_key;          // what tokens are checked with; stays over a reload
+  uint32_t retry_after_s = 5;
+};
+
+}  // namespace control::link

@@ -1,0 +1,62 @@
+#include "dataplane/core/blob_pool.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "sipcore/check.h"
+
+namespace dataplane {
+
+BlobPool::BlobPool(size_t blobs) {
+  for (size_t i = 0; i < kSizes.size(); ++i) {
+    size_t count = std::max<size_t>(i < 3 ? blobs >> i : blobs >> (2 * i), 16);
+    slabs_[i].memory.resize(count * kSizes[i]);
+    slabs_[i].size.resize(count);
+    slabs_[i].holds.resize(count);
+    for (size_t index = count; index-- > 0;) {
+      slabs_[i].free.push_back(static_cast<uint32_t>(index));
+    }
+  }
+}
+
+Blob BlobPool::store(std::string_view text) {
+  for (size_t i = 0; i < kSizes.size(); ++i) {
+    Slab& slab = slabs_[i];
+    if (text.size() > kSizes[i] || slab.free.empty()) continue;
+    uint32_t index = slab.free.back();
+    slab.free.pop_back();
+    std::memcpy(&slab.memory[size_t{index} * kSizes[i]], text.data(), text.size());
+    slab.size[index] = static_cast<uint32_t>(text.size());
+    slab.holds[index] = 1;
+    ++in_use_;
+    return static_cast<Blob>(i << kIndexBits) | index;
+  }
+  return kNoBlob;
+}
+
+std::string_view BlobPool::text(Blob blob) const {
+  CHECK(blob != kNoBlob);
+  size_t i = blob >> kIndexBits;
+  size_t index = blob & ((1U << kIndexBits) - 1);
+  CHECK(slabs_[i].holds[index] > 0);
+  return {&slabs_[i].memory[index * kSizes[i]], slabs_[i].size[index]};
+}
+
+Blob BlobPool::share(Blob blob) {
+  if (blob != kNoBlob) ++slabs_[blob >> kIndexBits].holds[blob & ((1U << kIndexBits) - 1)];
+  return blob;
+}
+
+void BlobPool::drop(Blob& blob) {
+  if (blob == kNoBlob) return;
+  Slab& slab = slabs_[blob >> kIndexBits];
+  uint32_t index = blob & ((1U << kIndexBits) - 1);
+  CHECK(slab.holds[index] > 0);
+  if (--slab.holds[index] == 0) {
+    slab.free.push_back(index);
+    --in_use_;
+  }
+  blob = kNoBlob;
+}
+
+}  // namespace dataplane

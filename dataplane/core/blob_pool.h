@@ -1,0 +1,44 @@
+// Copies of messages that a transaction may need again (retransmission, failover, ACK, CANCEL), in
+// slabs of a few sizes. Allocated at start; taking and dropping cost a list operation. A blob is
+// counted: it lives until the last holder drops it. Owned by one worker.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace dataplane {
+
+using Blob = uint32_t;
+inline constexpr Blob kNoBlob = 0xffffffff;
+
+class BlobPool {
+ public:
+  static constexpr std::array<uint32_t, 6> kSizes = {512, 1024, 2048, 4096, 16384, 65536};
+
+  // `blobs` of the smallest size; each larger size gets a share that shrinks with it.
+  explicit BlobPool(size_t blobs);
+
+  // Copies `text` into the smallest size with room, going up where that is used up. kNoBlob: full.
+  Blob store(std::string_view text);
+  std::string_view text(Blob blob) const;
+  Blob share(Blob blob);
+  // Drops one hold and clears the handle; kNoBlob is fine.
+  void drop(Blob& blob);
+  size_t in_use() const { return in_use_; }
+
+ private:
+  struct Slab {
+    std::vector<char> memory;
+    std::vector<uint32_t> free;
+    std::vector<uint32_t> size;
+    std::vector<uint32_t> holds;
+  };
+  static constexpr int kIndexBits = 28;  // the upper four bits of a handle name the slab
+
+  std::array<Slab, kSizes.size()> slabs_;
+  size_t in_use_ = 0;
+};
+
+}  // namespace dataplane

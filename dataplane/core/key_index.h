@@ -1,0 +1,65 @@
+// From the 128-bit keyed hash of a transaction to its slot: open addressing with linear probing, at
+// most half full, so a lookup touches about one cache line. Removal closes the gap, nothing decays.
+// The low half of the hash is stored here, the owner of the slot compares the high half.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+namespace dataplane {
+
+class KeyIndex {
+ public:
+  static constexpr uint32_t kNone = 0xffffffff;
+
+  explicit KeyIndex(size_t most)
+      : cells_(std::bit_ceil(most * 2)), mask_(cells_.size() - 1) {}
+
+  // The slot for which same(slot) holds among those with this hash, or kNone.
+  template <class Same>
+  uint32_t find(uint64_t hash, Same same) const {
+    for (size_t at = hash & mask_; cells_[at].slot != kNone; at = (at + 1) & mask_) {
+      if (cells_[at].hash == hash && same(cells_[at].slot)) return cells_[at].slot;
+    }
+    return kNone;
+  }
+
+  // The caller keeps to `most` entries.
+  void insert(uint64_t hash, uint32_t slot) {
+    size_t at = hash & mask_;
+    while (cells_[at].slot != kNone) at = (at + 1) & mask_;
+    cells_[at] = {hash, slot};
+  }
+
+  void erase(uint64_t hash, uint32_t slot) {
+    size_t at = hash & mask_;
+    while (cells_[at].slot != slot) {
+      if (cells_[at].slot == kNone) return;
+      at = (at + 1) & mask_;
+    }
+    close_gap(at);
+  }
+
+ private:
+  struct Cell {
+    uint64_t hash = 0;
+    uint32_t slot = kNone;
+  };
+
+  // Moves back what probing would no longer find behind the gap.
+  void close_gap(size_t gap) {
+    for (size_t at = (gap + 1) & mask_; cells_[at].slot != kNone; at = (at + 1) & mask_) {
+      size_t home = cells_[at].hash & mask_;
+      if (((at - home) & mask_) < ((at - gap) & mask_)) continue;
+      cells_[gap] = cells_[at];
+      gap = at;
+    }
+    cells_[gap] = {};
+  }
+
+  std::vector<Cell> cells_;
+  size_t mask_;
+};
+
+}  // namespace dataplane

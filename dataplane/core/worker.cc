@@ -1,0 +1,147 @@
+#include "dataplane/core/worker.h"
+
+#include "dataplane/steer/owner.h"
+
+namespace dataplane {
+
+using control::link::Count;
+
+namespace {
+
+constexpr size_t kTimerBudget = 256;      // timers of one turn
+constexpr size_t kReassemblies = 64;      // datagrams in the making
+constexpr size_t kMailbox = 1024;
+constexpr size_t kHandedMost = 2048;
+
+// Our own branch in the topmost Via of a response names the worker; nothing is believed yet.
+constexpr std::string_view kOwnBranch = "z9hG4bKt";
+
+size_t owner_by_branch(std::string_view message, const sipcore::HashKey& key, size_t none) {
+  if (!message.starts_with("SIP/")) return none;
+  size_t at = message.find(kOwnBranch);
+  if (at == std::string_view::npos) return none;
+  sipcore::BranchToken token;
+  std::string_view text = message.substr(at, sipcore::kBranchSize);
+  return sipcore::read_branch(key, text, token) == sipcore::TokenStatus::kOk ? token.worker : none;
+}
+
+}  // namespace
+
+Exchange::Exchange(size_t workers_)
+    : quiescence(workers_), config(quiescence), hops(quiescence), workers(workers_) {
+  for (size_t i = 0; i < workers; ++i) {
+    counters.push_back(std::make_unique<control::link::Counters>());
+    to_control.push_back(
+        std::make_unique<control::link::Mailbox<control::link::ToControl>>(kMailbox));
+    to_worker.push_back(
+        std::make_unique<control::link::Mailbox<control::link::ToWorker>>(kMailbox));
+  }
+  for (size_t i = 0; i < workers * workers; ++i) {
+    handed.push_back(std::make_unique<control::link::Mailbox<Handed>>(kHandedMost));
+  }
+}
+
+Worker::Worker(size_t id, Exchange& exchange, std::vector<Port*> ports, Pools pools,
+               const ProxyLimits& limits, uint64_t now_ms)
+    : id_(id),
+      exchange_(exchange),
+      counters_(*exchange.counters[id]),
+      ports_(ports),
+      transmit_(ports, pools, counters_, *exchange.to_control[id]),
+      reassembly_(kReassemblies, *pools.large),
+      proxy_(static_cast<uint8_t>(id), limits, transmit_, counters_, now_ms) {}
+
+Worker::~Worker() {
+  Handed handed;
+  for (size_t from = 0; from < exchange_.workers; ++from) {
+    while (exchange_.handed[from * exchange_.workers + id_]->pop(handed)) release(handed.packet);
+  }
+}
+
+size_t Worker::poll(uint64_t now_ms) {
+  exchange_.quiescence.pass(id_);
+  config_ = exchange_.config.read();
+  if (config_ == nullptr) return 0;
+  now_ms_ = now_ms;
+  transmit_.begin_turn(exchange_.hops.read(), now_ms);
+  proxy_.begin_turn(*config_, now_ms);
+  take_messages();
+  size_t taken = take_handed();
+  for (size_t port = 0; port < ports_.size(); ++port) taken += receive_from(port);
+  proxy_.run_timers(kTimerBudget);
+  transmit_.flush();
+  return taken;
+}
+
+void Worker::take_messages() {
+  control::link::ToWorker message;
+  while (exchange_.to_worker[id_]->pop(message)) proxy_.unreachable(message.branch);
+}
+
+size_t Worker::take_handed() {
+  size_t taken = 0;
+  Handed handed;
+  for (size_t from = 0; from < exchange_.workers; ++from) {
+    auto& mailbox = *exchange_.handed[from * exchange_.workers + id_];
+    for (size_t i = 0; i < kBurst && mailbox.pop(handed); ++i, ++taken) {
+      counters_.add(Count::packets_in);
+      counters_.add(proxy_.receive(handed.packet, handed.arrival));
+    }
+  }
+  return taken;
+}
+
+size_t Worker::receive_from(size_t port) {
+  std::array<Packet*, kBurst> burst;
+  size_t count = ports_[port]->receive(burst.data(), kBurst);
+  for (size_t i = 0; i < count; ++i) {
+    counters_.add(Count::packets_in);
+    burst[i]->port = static_cast<uint16_t>(port);
+    counters_.add(take_in(burst[i]));
+  }
+  return count;
+}
+
+// Owns the packet; every way out has a name.
+Count Worker::take_in(Packet* packet) {
+  NetInfo info;
+  Count drop = read_headers(*packet, info);
+  if (drop == Count::kFates && info.is_fragment) {
+    Packet* whole = nullptr;
+    Count fate = reassembly_.add(packet, info, now_ms_, whole);
+    if (fate != Count::kFates) return fate;
+    packet = whole;
+  }
+  if (drop == Count::kFates) drop = read_udp(*packet, info);
+  if (drop == Count::kFates) return steer(packet, info);
+  release(packet);
+  return drop;
+}
+
+Count Worker::steer(Packet* packet, const NetInfo& info) {
+  Arrival arrival{info.source, 0, info.payload, info.payload_size};
+  const auto& listens = config_->listens;
+  while (arrival.listen < listens.size() && listens[arrival.listen].endpoint != info.target) {
+    ++arrival.listen;
+  }
+  if (arrival.listen == listens.size()) {
+    release(packet);
+    return Count::drop_not_ours;
+  }
+  if (exchange_.workers == 1) return proxy_.receive(packet, arrival);
+  std::string_view sip = packet->bytes().substr(info.payload, info.payload_size);
+  size_t owner = owner_by_branch(sip, config_->token_key, exchange_.workers);
+  if (owner >= exchange_.workers) {
+    std::string_view call_id = find_call_id(sip);
+    owner = call_id.empty() ? id_
+                            : owner_of_call(call_id, config_->token_key, exchange_.workers);
+  }
+  if (owner == id_) return proxy_.receive(packet, arrival);
+  if (exchange_.handed[id_ * exchange_.workers + owner]->push({packet, arrival})) {
+    return Count::handed_over;
+  }
+  release(packet);
+  return Count::drop_no_memory;
+}
+
+}  // namespace dataplane

@@ -1,0 +1,44 @@
+// A port and a pool in plain memory: a whole node runs over them in a test or a benchmark, without
+// DPDK, a kernel or privileges.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "dataplane/io/port.h"
+
+namespace dataplane {
+
+class MemoryPool : public PacketPool {
+ public:
+  MemoryPool(size_t packets, uint32_t size);
+  Packet* take() override;
+  void give(Packet* packet) override;
+  size_t available() const;
+
+ private:
+  mutable std::mutex mutex_;  // several workers of a test share a pool
+  std::vector<char> memory_;
+  std::vector<Packet> packets_;
+  std::vector<Packet*> free_;
+};
+
+// The test puts packets into `to_worker` and takes them from `from_worker`.
+class MemoryPort : public Port {
+ public:
+  explicit MemoryPort(uint32_t mtu = 1500) : mtu_(mtu) {}
+  size_t receive(Packet** packets, size_t most) override;
+  size_t send(Packet** packets, size_t count) override;
+  uint32_t mtu() const override { return mtu_; }
+
+  std::deque<Packet*> to_worker;
+  std::deque<Packet*> from_worker;
+  size_t refuse_after = SIZE_MAX;  // packets `from_worker` holds at most
+
+ private:
+  uint32_t mtu_;
+};
+
+}  // namespace dataplane

@@ -1,0 +1,237 @@
+// A request goes to a destination (RFC 3261 16.6).
+#include "dataplane/net/headers.h"
+#include "dataplane/paths/proxy.h"
+#include "sipcore/build/reply.h"
+
+namespace dataplane {
+
+using control::link::Algorithm;
+using control::link::Count;
+using control::link::Destination;
+using control::link::Group;
+using sipcore::Endpoint;
+using sipcore::Method;
+
+namespace {
+
+bool records_route(const sipcore::Message& request, const sipcore::Essentials& essentials) {
+  Method method = request.method();
+  bool dialog = method == Method::kInvite || method == Method::kSubscribe ||
+                method == Method::kRefer || method == Method::kNotify;
+  return dialog && essentials.to_tag.empty();
+}
+
+}  // namespace
+
+// A target that no peer may make us send to: ourselves, a group address, or the loopback of this
+// machine unless we listen on it.
+bool Proxy::usable(const Endpoint& endpoint) const {
+  if (endpoint.port == 0 || endpoint.ip.unusable_as_target() || self().is(endpoint)) return false;
+  return !endpoint.ip.loopback() || config_->own.front().ip.loopback();
+}
+
+// The next hop of a request inside a dialog: a Route that is left; else towards the callee the
+// destination that got the call, which the token names, and towards the caller the Request-URI.
+std::optional<Endpoint> Proxy::dialog_target(const Parsed& request,
+                                             const sipcore::RoutePlan& plan) const {
+  std::optional<Endpoint> endpoint;
+  uint32_t from = sipcore::tag_hash(request.essentials.from_tag, key());
+  if (!plan.next.empty()) {
+    endpoint = sipcore::literal_endpoint(*sipcore::parse_uri(plan.next));
+  } else if (plan.token->caller_tag_hash == from) {
+    endpoint = plan.token->destination;
+  } else if (auto uri = sipcore::parse_uri(plan.request_uri)) {
+    endpoint = sipcore::literal_endpoint(*uri);
+  }
+  if (!endpoint || !usable(*endpoint)) return std::nullopt;
+  return endpoint;
+}
+
+std::optional<uint16_t> Proxy::listen_for(const Endpoint& target, uint16_t preferred) const {
+  const auto& listens = config_->listens;
+  if (listens[preferred].endpoint.ip.family == target.ip.family) return preferred;
+  for (size_t i = 0; i < listens.size(); ++i) {
+    if (listens[i].endpoint.ip.family == target.ip.family) return static_cast<uint16_t>(i);
+  }
+  return std::nullopt;
+}
+
+// The group's algorithm over the destinations that are enabled, reachable by family and not yet
+// asked for this request (`server` knows which).
+std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group_index,
+                                           uint16_t listen, uint32_t server) {
+  if (group_index >= config_->groups.size()) return std::nullopt;
+  const Group& group = config_->groups[group_index];
+  auto fits = [&](uint16_t index) {
+    const Destination& destination = group.destinations[index];
+    if (!destination.enabled || !listen_for(destination.endpoint, listen)) return false;
+    uint32_t at = server == kNoSlot ? kNoSlot : transactions_.server(server).first_client;
+    for (; at != kNoSlot; at = transactions_.client(at).next) {
+      if (transactions_.client(at).destination == destination.endpoint) return false;
+    }
+    return true;
+  };
+  uint16_t index = sipcore::RoundRobin::kNobody;
+  if (group.algorithm == Algorithm::kCallIdHash && group.table) {
+    index = group.table->select(sipcore::siphash(key(), request.essentials.call_id), fits);
+  } else if (group.sequence) {
+    index = group.sequence->select(round_robin_[group_index % round_robin_.size()], fits);
+  }
+  if (index == sipcore::RoundRobin::kNobody) return std::nullopt;
+  const Endpoint& endpoint = group.destinations[index].endpoint;
+  return Target{endpoint, *listen_for(endpoint, listen), group_index, index};
+}
+
+uint32_t Proxy::begin_transaction(const sipcore::Hash128& server_key_, const Target& target) {
+  uint32_t slot = transactions_.new_server(server_key_);
+  if (slot == kNoSlot) return kNoSlot;
+  ServerTransaction& server = transactions_.server(slot);
+  counters_.add(Count::transactions_created);
+  server.request = blobs_.store(in_.message.bytes());
+  if (server.request == kNoBlob) {
+    free_server(slot);
+    return kNoSlot;
+  }
+  server.kind = in_.message.method() == Method::kInvite ? Kind::kInvite : Kind::kOther;
+  server.source = arrival_.source;
+  server.reply_to = sipcore::reply_target(*in_.essentials.via, arrival_.source);
+  server.listen = arrival_.listen;
+  server.group = target.group;
+  return slot;
+}
+
+uint32_t Proxy::new_branch(uint32_t server_slot, const Target& target, uint64_t loop) {
+  uint32_t slot = transactions_.new_client(server_slot);
+  if (slot == kNoSlot) return kNoSlot;
+  ServerTransaction& server = transactions_.server(server_slot);
+  ClientTransaction& client = transactions_.client(slot);
+  counters_.add(Count::transactions_created);
+  ++server.tries;
+  client.destination = target.endpoint;
+  client.listen = target.listen;
+  client.destination_index = target.destination_index;
+  client.loop = loop;
+  client.kind = server.kind;
+  client.request = blobs_.share(server.request);
+  const sipcore::TimerValues& timers = config_->timers;
+  client.timers.interval_ms = timers.t1_ms;
+  client.timers.retransmit_at_ms = now_ms_ + timers.t1_ms;
+  client.timers.timeout_at_ms = now_ms_ + timers.of(sipcore::Timer::kB);
+  if (target.group != kNoGroup) {
+    client.timers.failover_at_ms = now_ms_ + config_->groups[target.group].failover_after_ms;
+  }
+  arm_client(slot);
+  return slot;
+}
+
+bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
+                         const ClientTransaction& client, uint32_t slot,
+                         sipcore::EditList& edits) {
+  char branch[sipcore::kBranchSize];
+  char token[sipcore::kRouteTokenMost];
+  sipcore::Hop hop;
+  hop.branch = sipcore::write_branch(key(), {worker_, slot, client.generation, client.loop}, branch);
+  hop.sent_by = config_->listens[client.listen].endpoint;
+  hop.source = arrival_.source;
+  uint16_t listen_in = arrival_.listen;
+  if (client.server != kNoSlot) {
+    hop.source = transactions_.server(client.server).source;
+    listen_in = transactions_.server(client.server).listen;
+  }
+  Endpoint own[2] = {hop.sent_by, config_->listens[listen_in].endpoint};
+  if (records_route(request.message, request.essentials)) {
+    sipcore::RouteToken route{client.destination,
+                              sipcore::tag_hash(request.essentials.from_tag, key())};
+    hop.route_token = sipcore::write_route_token(key(), route, request.essentials.call_id, token);
+    hop.record_routes = {own, own[0] == own[1] ? size_t{1} : size_t{2}};
+  }
+  return sipcore::forward_request(request.message, request.essentials, plan, hop, scratch_, edits);
+}
+
+// The first copy is made from the packet in hand.
+bool Proxy::send_first(uint32_t slot, const sipcore::RoutePlan& plan) {
+  ClientTransaction& client = transactions_.client(slot);
+  client.method = in_.message.method();
+  sipcore::EditList edits;
+  if (!edit_request(in_, plan, client, slot, edits)) return false;
+  std::string_view bytes = in_.message.bytes();
+  size_t front = in_.message.bytes().data() - packet_->data();
+  size_t reserved = headers_size(client.destination.ip.family);
+  size_t headroom = packet_->begin + front;
+  headroom = headroom > reserved ? headroom - reserved : 0;
+  char* begin = sipcore::apply_in_place(edits, packet_->data() + front, bytes.size(), headroom);
+  if (begin == nullptr) {
+    size_t size = sipcore::apply_copy(edits, bytes, out_);
+    if (size == 0) return false;
+    send_bytes({out_.data(), size}, client.listen, client.destination, Count::sent_request);
+    return true;
+  }
+  Packet* packet = packet_;
+  packet_ = nullptr;
+  packet->size = static_cast<uint32_t>(packet->data() + front + bytes.size() - begin);
+  packet->begin = static_cast<uint32_t>(begin - packet->buffer);
+  transmit_.send(packet, config_->listens[client.listen].endpoint, client.destination,
+                 Count::sent_request);
+  return true;
+}
+
+// The request of this branch once more as it was sent, in out_; empty: not possible.
+std::string_view Proxy::rebuild(uint32_t slot) {
+  const ClientTransaction& client = transactions_.client(slot);
+  if (client.request == kNoBlob) return {};
+  if (again_.read(blobs_.text(client.request)) != sipcore::Fault::kNone) return {};
+  sipcore::RoutePlan plan = sipcore::plan_route(again_.message, again_.essentials, self(), key());
+  sipcore::EditList edits;
+  if (!edit_request(again_, plan, client, slot, edits)) return {};
+  return {out_.data(), sipcore::apply_copy(edits, again_.message.bytes(), out_)};
+}
+
+void Proxy::send_rebuilt(uint32_t slot, Count kind) {
+  const ClientTransaction& client = transactions_.client(slot);
+  send_bytes(rebuild(slot), client.listen, client.destination, kind);
+}
+
+// Serial forking over the group (RFC 3261 16.7 step 5): true when another destination was asked.
+bool Proxy::try_next(uint32_t server_slot) {
+  ServerTransaction& server = transactions_.server(server_slot);
+  if (server.group == kNoGroup || server.cancelled || server.request == kNoBlob) return false;
+  if (server.group >= config_->groups.size()) return false;
+  if (server.tries >= config_->groups[server.group].tries) return false;
+  if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return false;
+  auto target = choose(again_, server.group, server.listen, server_slot);
+  if (!target) return false;
+  uint64_t loop = transactions_.client(server.first_client).loop;
+  uint32_t slot = new_branch(server_slot, *target, loop);
+  if (slot == kNoSlot) return false;
+  ClientTransaction& client = transactions_.client(slot);
+  client.method = again_.message.method();
+  counters_.add(Count::failovers);
+  count_call(client);
+  send_rebuilt(slot, Count::sent_request);
+  return true;
+}
+
+// The totals of the destination this branch went to; nullptr: it is no call of a group, or the group
+// has changed since.
+control::link::DestinationTotals* Proxy::totals(const ClientTransaction& client) const {
+  uint16_t group = client.server == kNoSlot ? kNoGroup : transactions_.server(client.server).group;
+  if (client.kind != Kind::kInvite || group >= config_->groups.size()) return nullptr;
+  const auto& destinations = config_->groups[group].destinations;
+  bool same = client.destination_index < destinations.size() &&
+              destinations[client.destination_index].endpoint == client.destination;
+  return same ? destinations[client.destination_index].totals.get() : nullptr;
+}
+
+void Proxy::count_call(const ClientTransaction& client) {
+  if (auto* to = totals(client)) to->calls.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Proxy::count_answer(const ClientTransaction& client) {
+  if (auto* to = totals(client)) to->answered.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Proxy::count_failure(const ClientTransaction& client) {
+  if (auto* to = totals(client)) to->failed.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace dataplane

@@ -1,0 +1,180 @@
+// The stateful proxy of one worker (RFC 3261 16): what happens to a message from the moment its
+// headers are read until its packet is sent or released. One file per path:
+//
+//   request.cc    a request arrives: known, ACK, CANCEL, in a dialog, or new
+//   branch.cc     a request goes to a destination: choose, rewrite, send, send again, the next one
+//   response.cc   a response arrives: match by token, step the client machine
+//   upstream.cc   towards the caller: forward, choose the best failure, answer ourselves
+//   cancel.cc     CANCEL from the caller, CANCEL and ACK towards a destination
+//   timer.cc      time passes
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+
+#include "control/link/counters.h"
+#include "control/link/running_config.h"
+#include "control/link/timer_wheel.h"
+#include "dataplane/core/transactions.h"
+#include "dataplane/core/transmit.h"
+#include "sipcore/build/edit.h"
+#include "sipcore/proxy/forward.h"
+#include "sipcore/proxy/validate.h"
+#include "sipcore/transaction/client.h"
+#include "sipcore/transaction/invite_client.h"
+#include "sipcore/transaction/invite_server.h"
+#include "sipcore/transaction/server.h"
+
+namespace dataplane {
+
+// Fixed at start: nothing grows later.
+struct ProxyLimits {
+  size_t server_transactions = 65536;
+  size_t client_transactions = 98304;
+  size_t blobs = 65536;  // stored messages of the smallest size
+};
+
+// Where a packet came from and what in it is SIP.
+struct Arrival {
+  sipcore::Endpoint source;
+  uint16_t listen = 0;       // index of the listen address it was sent to
+  uint32_t payload = 0;      // offset and size of the SIP message in the packet
+  uint32_t payload_size = 0;
+};
+
+class Proxy {
+ public:
+  Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
+        control::link::Counters& counters, uint64_t now_ms);
+
+  // Once per turn, before anything else; the configuration is valid until the next call.
+  void begin_turn(const control::link::RunningConfig& config, uint64_t now_ms);
+
+  // Takes over the packet and says what became of it.
+  control::link::Count receive(Packet* packet, const Arrival& arrival);
+
+  // Runs due timers, at most `budget` of them.
+  void run_timers(size_t budget);
+
+  // An ICMP error came back for the request with this branch: it counts as a failed branch (16.9).
+  void unreachable(const sipcore::BranchToken& branch);
+
+  const Transactions& transactions() const { return transactions_; }
+  size_t blobs_in_use() const { return blobs_.in_use(); }
+
+ private:
+  using Count = control::link::Count;
+
+  // A message read out of bytes that stay where they are.
+  struct Parsed {
+    sipcore::Message message;
+    sipcore::Essentials essentials;
+    sipcore::Fault read(std::string_view bytes);
+  };
+  // Where a request goes next.
+  struct Target {
+    sipcore::Endpoint endpoint;
+    uint16_t listen = 0;                  // we send from
+    uint16_t group = kNoGroup;
+    uint16_t destination_index = 0xffff;  // in the group
+  };
+
+  // request.cc
+  Count on_request(sipcore::Fault fault);
+  Count on_repeated(uint32_t slot);
+  Count on_ack();
+  Count on_new_request(const sipcore::Hash128& key);
+  Count refuse(sipcore::Fault fault);
+  Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
+  std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);
+  sipcore::Hash128 server_key(sipcore::Method method) const;
+  bool addressed_to_us() const;
+
+  // branch.cc
+  std::optional<sipcore::Endpoint> dialog_target(const Parsed& request,
+                                                 const sipcore::RoutePlan& plan) const;
+  bool usable(const sipcore::Endpoint& endpoint) const;
+  std::optional<uint16_t> listen_for(const sipcore::Endpoint& target, uint16_t preferred) const;
+  std::optional<Target> choose(const Parsed& request, uint16_t group, uint16_t listen,
+                               uint32_t server);
+  uint32_t begin_transaction(const sipcore::Hash128& key, const Target& target);
+  uint32_t new_branch(uint32_t server, const Target& target, uint64_t loop);
+  bool edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
+                    const ClientTransaction& client, uint32_t slot, sipcore::EditList& edits);
+  bool send_first(uint32_t slot, const sipcore::RoutePlan& plan);
+  std::string_view rebuild(uint32_t slot);
+  void send_rebuilt(uint32_t slot, Count kind);
+  bool try_next(uint32_t server);
+  control::link::DestinationTotals* totals(const ClientTransaction& client) const;
+  void count_call(const ClientTransaction& client);
+  void count_answer(const ClientTransaction& client);
+  void count_failure(const ClientTransaction& client);
+
+  // response.cc
+  Count on_response(sipcore::Fault fault);
+  Count on_client_response(uint32_t slot);
+  void perform_client(uint32_t slot, uint16_t actions, sipcore::Timer timer);
+  bool step_client(uint32_t slot, int status);
+  void fail_branch(uint32_t slot, int status, bool from_response);
+
+  // upstream.cc
+  void pass_up(uint32_t slot);
+  void keep_best(ServerTransaction& server, int status, bool from_response);
+  void finish(uint32_t slot);
+  bool waiting_for_branch(const ServerTransaction& server);
+  bool step_server(uint32_t slot, int status);
+  void perform_server(uint32_t slot, uint16_t actions, sipcore::Timer timer);
+  void send_stored(const ServerTransaction& server, Blob blob, Count kind);
+  void resend_response(uint32_t slot);
+  void answer_server(uint32_t slot, int status);
+  void count_outcome(const ServerTransaction& server, int status);
+  bool reply(const Parsed& request, const sipcore::Endpoint& source, uint16_t listen, int status,
+             std::string_view reason, std::string_view headers);
+  size_t write_reply(const Parsed& request, const sipcore::Endpoint& source, int status,
+                     std::string_view reason, std::string_view headers);
+
+  // cancel.cc
+  Count on_cancel();
+  void cancel_branches(uint32_t server, uint32_t except);
+  void cancel_branch(uint32_t slot);
+  void send_cancel(uint32_t slot);
+  void send_ack(uint32_t slot);
+
+  // timer.cc
+  void arm_server(uint32_t slot);
+  void arm_client(uint32_t slot);
+  void on_server_timer(uint32_t slot);
+  void on_client_timer(uint32_t slot);
+  void on_retransmit(uint32_t slot);
+  void on_timeout(uint32_t slot);
+  void on_silence(uint32_t slot);
+  void free_server(uint32_t slot);
+  void free_client(uint32_t slot);
+
+  void send_bytes(std::string_view bytes, uint16_t listen, const sipcore::Endpoint& to, Count kind);
+  const sipcore::HashKey& key() const { return config_->token_key; }
+  sipcore::Self self() const { return {config_->own}; }
+
+  const uint8_t worker_;
+  Transmit& transmit_;
+  control::link::Counters& counters_;
+  Transactions transactions_;
+  BlobPool blobs_;
+  control::link::TimerWheel wheel_;
+  const control::link::RunningConfig* config_ = nullptr;
+  uint64_t now_ms_;
+  std::array<uint32_t, 64> round_robin_{};  // cursor by group
+
+  // The message in hand.
+  Packet* packet_ = nullptr;
+  Arrival arrival_;
+  Parsed in_;
+  // Work space for messages that are made again from what is stored.
+  Parsed again_;
+  Parsed sent_;
+  sipcore::ForwardScratch scratch_;
+  std::array<char, 65536> out_;
+};
+
+}  // namespace dataplane

@@ -1,0 +1,204 @@
+// A request arrives (RFC 3261 16.2 to 16.5).
+#include "dataplane/paths/proxy.h"
+#include "sipcore/build/reply.h"
+
+namespace dataplane {
+
+using control::link::Count;
+using sipcore::Fault;
+using sipcore::HeaderName;
+using sipcore::Method;
+
+namespace {
+
+Count drop_of(Fault fault) {
+  switch (fault) {
+    case Fault::kKeepalive: return Count::drop_keepalive;
+    case Fault::kNoVia: return Count::drop_no_via;
+    case Fault::kBadStatusLine:
+    case Fault::kBadResponse: return Count::drop_bad_response;
+    case Fault::kMalformedAck: return Count::drop_bad_ack;
+    default: return Count::drop_not_sip;
+  }
+}
+
+}  // namespace
+
+Fault Proxy::Parsed::read(std::string_view bytes) {
+  essentials = {};
+  return sipcore::validate(message, message.parse(bytes), essentials);
+}
+
+Count Proxy::receive(Packet* packet, const Arrival& arrival) {
+  packet_ = packet;
+  arrival_ = arrival;
+  Fault fault = in_.read(packet->bytes().substr(arrival.payload, arrival.payload_size));
+  bool request = in_.message.is_request();
+  Count fate = fault != Fault::kNone && sipcore::status_of(fault) == 0 ? drop_of(fault)
+               : request                                              ? on_request(fault)
+                                                                      : on_response(fault);
+  if (packet_ != nullptr) release(packet_);
+  packet_ = nullptr;
+  return fate;
+}
+
+Count Proxy::on_request(Fault fault) {
+  if (fault != Fault::kNone) return refuse(fault);
+  Method method = in_.message.method();
+  sipcore::Hash128 key = server_key(method);
+  uint32_t known = transactions_.find(key);
+  if (known != kNoSlot) return on_repeated(known);
+  if (method == Method::kAck) return on_ack();
+  if (method == Method::kCancel) return on_cancel();
+  return on_new_request(key);
+}
+
+// RFC 3261 17.2.3: branch, sent-by and method, with ACK as INVITE; the source address as well, so
+// that nobody else can reach into a transaction by guessing a branch.
+sipcore::Hash128 Proxy::server_key(Method method) const {
+  const sipcore::Essentials& e = in_.essentials;
+  bool invite = method == Method::kInvite || method == Method::kAck;
+  sipcore::SipHash hash(key(), true);
+  hash.add_byte(invite ? 1 : 0);
+  if (!invite) hash.add(in_.message.method_text()).add_byte(0);
+  hash.add({reinterpret_cast<const char*>(arrival_.source.ip.bytes.data()), 16});
+  if (e.via->rfc3261_branch()) {
+    for (char c : e.via->host) hash.add_byte(static_cast<uint8_t>(sipcore::lower(c)));
+    hash.add_byte(static_cast<uint8_t>(e.via->port)).add_byte(static_cast<uint8_t>(e.via->port >> 8));
+    return hash.add(e.via->branch).finish_wide();
+  }
+  // Without the cookie: the tuple of RFC 2543; the To tag differs between INVITE and its ACK.
+  for (std::string_view part : {in_.message.uri_text(), e.from_tag, e.call_id, e.via->text,
+                                invite ? std::string_view{} : e.to_tag}) {
+    hash.add(part).add_byte(0);
+  }
+  for (int shift = 0; shift < 32; shift += 8) hash.add_byte(static_cast<uint8_t>(e.cseq >> shift));
+  return hash.finish_wide();
+}
+
+Count Proxy::on_repeated(uint32_t slot) {
+  ServerTransaction& server = transactions_.server(slot);
+  if (server.kind == Kind::kInvite) {
+    using namespace sipcore::invite_server;
+    bool ack = in_.message.method() == Method::kAck;
+    const auto& step = kMachine.step(static_cast<State>(server.state),
+                                     ack ? Event::kAck : Event::kRequest);
+    server.state = static_cast<uint8_t>(step.next);
+    perform_server(slot, step.actions, step.timer);
+    if (ack && (step.actions & sipcore::kPass) != 0) return on_ack();
+    return ack ? Count::ack_consumed : Count::retransmission;
+  }
+  using namespace sipcore::server;
+  const auto& step = kMachine.step(static_cast<State>(server.state), Event::kRequest);
+  server.state = static_cast<uint8_t>(step.next);
+  perform_server(slot, step.actions, step.timer);
+  return Count::retransmission;
+}
+
+// What is wrong with a request is answered without making any state (RFC 3261 8.2.7).
+Count Proxy::refuse(Fault fault) {
+  if (in_.message.method() == Method::kAck) {
+    return fault == Fault::kBadToken ? Count::drop_forged_token : Count::drop_bad_ack;
+  }
+  char unsupported[256];
+  sipcore::Writer headers(unsupported);
+  if (fault == Fault::kBadExtension) {
+    headers.add("Unsupported: ").add(in_.message.value(HeaderName::kProxyRequire)).add("\r\n");
+  }
+  counters_.add(fault == Fault::kBadToken ? Count::rejected_token : Count::rejected_malformed);
+  return answer_directly(sipcore::status_of(fault), sipcore::phrase_of(fault),
+                         headers.full() ? "" : headers.text());
+}
+
+// ACK of a 2xx: end to end and without a transaction (RFC 3261 16.6, 17.1.1.3).
+Count Proxy::on_ack() {
+  const sipcore::Essentials& e = in_.essentials;
+  if (e.has_max_forwards && e.max_forwards == 0) return Count::drop_bad_ack;
+  sipcore::RoutePlan plan = sipcore::plan_route(in_.message, e, self(), key());
+  if (plan.fault != Fault::kNone) return Count::drop_forged_token;
+  if (!plan.token) return Count::drop_ack_without_call;
+  auto target = dialog_target(in_, plan);
+  auto listen = target ? listen_for(*target, arrival_.listen) : std::nullopt;
+  if (!listen) return Count::drop_no_route;
+  // Nothing answers an ACK: its branch names no slot, and is the same when the ACK is repeated.
+  ClientTransaction stateless;
+  stateless.destination = *target;
+  stateless.listen = *listen;
+  stateless.generation = static_cast<uint32_t>(server_key(Method::kAck).low);
+  stateless.loop = sipcore::loop_hash(in_.message, e, plan, key());
+  if (sipcore::is_loop(in_.message, stateless.loop, key())) return Count::drop_ack_without_call;
+  sipcore::EditList edits;
+  if (!edit_request(in_, plan, stateless, kNoSlot, edits)) return Count::drop_no_memory;
+  size_t size = sipcore::apply_copy(edits, in_.message.bytes(), out_);
+  if (size == 0) return Count::drop_no_memory;
+  send_bytes({out_.data(), size}, *listen, *target, Count::sent_request);
+  return Count::request_forwarded;
+}
+
+bool Proxy::addressed_to_us() const {
+  auto endpoint = sipcore::literal_endpoint(in_.essentials.request_uri);
+  return endpoint && self().is(*endpoint) && !in_.essentials.request_uri.has_user;
+}
+
+// An answer without any state.
+Count Proxy::answer_directly(int status, std::string_view reason, std::string_view headers) {
+  bool sent = reply(in_, arrival_.source, arrival_.listen, status, reason, headers);
+  return sent ? Count::request_answered : Count::drop_no_memory;
+}
+
+// Answers that need no destination; nullopt: go on.
+std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop) {
+  if (plan.fault != Fault::kNone) return refuse(plan.fault);
+  if (sipcore::is_loop(in_.message, loop, key())) return refuse(Fault::kLoop);
+  bool in_dialog = !in_.essentials.to_tag.empty();
+  if (in_dialog && !plan.token) {
+    counters_.add(Count::rejected_no_dialog);
+    return answer_directly(481, "Call/Transaction Does Not Exist");
+  }
+  // A Route that was not recorded by a dialog through us would make us an open relay.
+  if (!in_dialog && !plan.next.empty()) {
+    counters_.add(Count::rejected_token);
+    return answer_directly(403, "Forbidden: preloaded Route");
+  }
+  if (!in_dialog && in_.message.method() == Method::kOptions && addressed_to_us()) {
+    return answer_directly(200, "OK");
+  }
+  return std::nullopt;
+}
+
+Count Proxy::on_new_request(const sipcore::Hash128& server) {
+  const sipcore::Essentials& e = in_.essentials;
+  sipcore::RoutePlan plan = sipcore::plan_route(in_.message, e, self(), key());
+  uint64_t loop = sipcore::loop_hash(in_.message, e, plan, key());
+  if (auto fate = stop_by_policy(plan, loop)) return *fate;
+
+  std::optional<Target> target;
+  if (e.to_tag.empty()) {
+    target = choose(in_, 0, arrival_.listen, kNoSlot);
+  } else if (auto endpoint = dialog_target(in_, plan)) {
+    if (auto listen = listen_for(*endpoint, arrival_.listen)) target = Target{*endpoint, *listen};
+  }
+  if (!e.to_tag.empty() && !target) return answer_directly(502, "Bad Gateway: no way to next hop");
+  char retry[40];
+  sipcore::Writer headers(retry);
+  headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
+  uint32_t slot = target ? begin_transaction(server, *target) : kNoSlot;
+  uint32_t branch = slot == kNoSlot ? kNoSlot : new_branch(slot, *target, loop);
+  if (branch == kNoSlot) {
+    counters_.add(target ? Count::rejected_full : Count::rejected_no_backend);
+    if (slot != kNoSlot) free_server(slot);
+    return answer_directly(503, "Service Unavailable", headers.text());
+  }
+  if (in_.message.method() == Method::kInvite) {
+    if (e.to_tag.empty()) counters_.add(Count::calls);
+    count_call(transactions_.client(branch));
+    reply(in_, arrival_.source, arrival_.listen, 100, "Trying", {});
+  }
+  if (send_first(branch, plan)) return Count::request_forwarded;
+  // Names in it are so long that the rewritten message has no room for ours.
+  free_client(branch);
+  answer_server(slot, 513);
+  return Count::request_answered;
+}
+
+}  // namespace dataplane

@@ -1,0 +1,122 @@
+// A response arrives (RFC 3261 16.7, 17.1): its topmost Via names the client transaction.
+#include <algorithm>
+
+#include "dataplane/paths/proxy.h"
+
+
+namespace dataplane {
+
+using control::link::Count;
+using sipcore::Method;
+using sipcore::TokenStatus;
+
+Count Proxy::on_response(sipcore::Fault) {
+  sipcore::BranchToken token;
+  TokenStatus status = sipcore::read_branch(key(), in_.essentials.via->branch, token);
+  if (status == TokenStatus::kForeign) return Count::drop_unknown_response;
+  if (status == TokenStatus::kForged) return Count::drop_forged_token;
+  if (token.worker != worker_ || !transactions_.current(token.slot, token.generation)) {
+    return Count::drop_stale_token;
+  }
+  const ClientTransaction& client = transactions_.client(token.slot);
+  Method method = sipcore::method_of(in_.essentials.cseq_method);
+  if (method == client.method) return on_client_response(token.slot);
+  bool to_cancel = method == Method::kCancel && client.kind == Kind::kInvite;
+  if (!to_cancel) return Count::drop_unknown_response;
+  // Our CANCEL has the branch of its INVITE (9.1); the CSeq tells whose response it is.
+  return client.cancel == kNoSlot ? Count::response_consumed : on_client_response(client.cancel);
+}
+
+Count Proxy::on_client_response(uint32_t slot) {
+  bool pass = step_client(slot, in_.message.status());
+  if (!pass) return Count::response_consumed;
+  ClientTransaction& client = transactions_.client(slot);
+  if (client.kind == Kind::kCancel) return Count::response_consumed;
+  if (client.server == kNoSlot) return Count::drop_stale_token;
+  int status = in_.message.status();
+  if (status < 200 && client.cancel_wanted) cancel_branch(slot);
+  if (status >= 300) {
+    fail_branch(slot, status, true);
+    return packet_ == nullptr ? Count::response_forwarded : Count::response_consumed;
+  }
+  if (status < 200 && client.done) return Count::response_consumed;
+  client.done = status >= 200;
+  uint32_t server = client.server;
+  pass_up(slot);
+  if (status >= 200) cancel_branches(server, slot);  // 16.7 step 10
+  return packet_ == nullptr ? Count::response_forwarded : Count::response_consumed;
+}
+
+// Steps the machine of the branch; true: the response is for the proxy core.
+bool Proxy::step_client(uint32_t slot, int status) {
+  ClientTransaction& client = transactions_.client(slot);
+  if (status >= 101) client.timers.failover_at_ms = 0;
+  if (client.kind == Kind::kInvite) {
+    using namespace sipcore::invite_client;
+    Event event = status == 100   ? Event::kTrying
+                  : status < 200 ? Event::kProvisional
+                  : status < 300 ? Event::kSuccess
+                                 : Event::kFailure;
+    const auto& step = kMachine.step(static_cast<State>(client.state), event);
+    client.state = static_cast<uint8_t>(step.next);
+    client.timers.failover_at_ms = 0;  // the destination lives, if only to say 100
+    perform_client(slot, step.actions, step.timer);
+    if (step.next == State::kProceeding && client.cancel_wanted && status == 100) cancel_branch(slot);
+    return (step.actions & sipcore::kPass) != 0;
+  }
+  using namespace sipcore::client;
+  Event event = status == 100 ? Event::kTrying : status < 200 ? Event::kProvisional : Event::kFinal;
+  const auto& step = kMachine.step(static_cast<State>(client.state), event);
+  client.state = static_cast<uint8_t>(step.next);
+  client.timers.failover_at_ms = 0;
+  perform_client(slot, step.actions, step.timer);
+  return (step.actions & sipcore::kPass) != 0;
+}
+
+// The one place where the actions of a client machine are carried out, but for kPass and kReport…,
+// which the caller handles because they lead upstream.
+void Proxy::perform_client(uint32_t slot, uint16_t actions, sipcore::Timer timer) {
+  ClientTransaction& client = transactions_.client(slot);
+  Timers& timers = client.timers;
+  const sipcore::TimerValues& values = config_->timers;
+  if (actions & sipcore::kStopRetransmit) timers.retransmit_at_ms = 0;
+  if (actions & sipcore::kResend) {
+    if (client.kind == Kind::kCancel) {
+      send_cancel(slot);
+    } else {
+      send_rebuilt(slot, Count::sent_again);
+    }
+  }
+  if (actions & (sipcore::kDouble | sipcore::kDoubleToT2)) timers.interval_ms *= 2;
+  if (actions & sipcore::kDoubleToT2) timers.interval_ms = std::min(timers.interval_ms, values.t2_ms);
+  if (actions & sipcore::kEveryT2) timers.interval_ms = values.t2_ms;
+  if (actions & (sipcore::kDouble | sipcore::kDoubleToT2 | sipcore::kEveryT2)) {
+    timers.retransmit_at_ms = now_ms_ + timers.interval_ms;
+  }
+  if (timer != sipcore::Timer::kKeep) timers.timeout_at_ms = now_ms_ + values.of(timer);
+  // A 2xx ends all need for the request: no retransmission, no ACK and no CANCEL of ours will follow.
+  if (timer == sipcore::Timer::kM || timer == sipcore::Timer::kK) blobs_.drop(client.request);
+  if (actions & sipcore::kAck) send_ack(slot);
+  if (actions & sipcore::kFree) {
+    free_client(slot);
+  } else {
+    arm_client(slot);
+  }
+}
+
+// A branch has failed, by a response in hand, by silence (408) or because it cannot be reached (503).
+void Proxy::fail_branch(uint32_t slot, int status, bool from_response) {
+  ClientTransaction& client = transactions_.client(slot);
+  uint32_t server_slot = client.server;
+  if (server_slot == kNoSlot) return;
+  client.done = true;
+  ServerTransaction& server = transactions_.server(server_slot);
+  if (status >= 500 || !from_response) count_failure(client);
+  keep_best(server, status, from_response);
+  if (status >= 600) cancel_branches(server_slot, slot);  // 16.7 step 5
+  bool next = status == 503 || (status == 408 && !from_response);
+  if (next && try_next(server_slot)) return;
+  if (!waiting_for_branch(server)) finish(server_slot);
+}
+
+}  // namespace dataplane

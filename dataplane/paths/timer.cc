@@ -1,0 +1,185 @@
+// Time passes (RFC 3261 17, 16.8, 16.9).
+#include "dataplane/paths/proxy.h"
+
+namespace dataplane {
+
+using control::link::Count;
+
+Proxy::Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
+             control::link::Counters& counters, uint64_t now_ms)
+    : worker_(worker),
+      transmit_(transmit),
+      counters_(counters),
+      transactions_(limits.server_transactions, limits.client_transactions),
+      blobs_(limits.blobs),
+      wheel_(limits.server_transactions + limits.client_transactions, now_ms),
+      now_ms_(now_ms) {}
+
+void Proxy::begin_turn(const control::link::RunningConfig& config, uint64_t now_ms) {
+  config_ = &config;
+  now_ms_ = now_ms;
+}
+
+// Servers come first in the wheel's numbering, clients behind them.
+void Proxy::run_timers(size_t budget) {
+  uint32_t servers = static_cast<uint32_t>(transactions_.servers());
+  wheel_.advance(now_ms_, budget, [&](uint32_t id) {
+    if (id < servers) {
+      on_server_timer(id);
+    } else {
+      on_client_timer(id - servers);
+    }
+  });
+}
+
+void Proxy::arm_server(uint32_t slot) {
+  uint64_t next = transactions_.server(slot).timers.next();
+  if (next != 0) {
+    wheel_.schedule(slot, next);
+  } else {
+    wheel_.cancel(slot);
+  }
+}
+
+void Proxy::arm_client(uint32_t slot) {
+  uint32_t id = slot + static_cast<uint32_t>(transactions_.servers());
+  uint64_t next = transactions_.client(slot).timers.next();
+  if (next != 0) {
+    wheel_.schedule(id, next);
+  } else {
+    wheel_.cancel(id);
+  }
+}
+
+void Proxy::on_server_timer(uint32_t slot) {
+  ServerTransaction& server = transactions_.server(slot);
+  bool timeout = server.timers.timeout_at_ms != 0 && server.timers.timeout_at_ms <= now_ms_;
+  bool again = server.timers.retransmit_at_ms != 0 && server.timers.retransmit_at_ms <= now_ms_;
+  if (!timeout && !again) {
+    arm_server(slot);
+    return;
+  }
+  if (timeout) server.timers.timeout_at_ms = 0;
+  if (server.kind == Kind::kInvite) {
+    using namespace sipcore::invite_server;
+    const auto& step = kMachine.step(static_cast<State>(server.state),
+                                     timeout ? Event::kTimeout : Event::kRetransmit);
+    server.state = static_cast<uint8_t>(step.next);
+    perform_server(slot, step.actions, step.timer);
+    return;
+  }
+  using namespace sipcore::server;
+  const auto& step = kMachine.step(static_cast<State>(server.state), Event::kTimeout);
+  server.state = static_cast<uint8_t>(step.next);
+  perform_server(slot, step.actions, step.timer);
+}
+
+void Proxy::on_client_timer(uint32_t slot) {
+  Timers& timers = transactions_.client(slot).timers;
+  auto due = [&](uint64_t at) { return at != 0 && at <= now_ms_; };
+  if (due(timers.timeout_at_ms)) {
+    on_timeout(slot);
+  } else if (due(timers.failover_at_ms)) {
+    on_silence(slot);
+  } else if (due(timers.retransmit_at_ms)) {
+    on_retransmit(slot);
+  } else {
+    arm_client(slot);
+  }
+}
+
+void Proxy::on_retransmit(uint32_t slot) {
+  ClientTransaction& client = transactions_.client(slot);
+  if (client.kind == Kind::kInvite) {
+    using namespace sipcore::invite_client;
+    const auto& step = kMachine.step(static_cast<State>(client.state), Event::kRetransmit);
+    perform_client(slot, step.actions, step.timer);
+    return;
+  }
+  using namespace sipcore::client;
+  const auto& step = kMachine.step(static_cast<State>(client.state), Event::kRetransmit);
+  perform_client(slot, step.actions, step.timer);
+}
+
+// Timers B, C, D, F, K and M, by the state they run in.
+void Proxy::on_timeout(uint32_t slot) {
+  ClientTransaction& client = transactions_.client(slot);
+  client.timers.timeout_at_ms = 0;
+  uint16_t actions = 0;
+  sipcore::Timer timer{};
+  if (client.kind == Kind::kInvite) {
+    using namespace sipcore::invite_client;
+    const auto& step = kMachine.step(static_cast<State>(client.state), Event::kTimeout);
+    client.state = static_cast<uint8_t>(step.next);
+    actions = step.actions;
+    timer = step.timer;
+  } else {
+    using namespace sipcore::client;
+    const auto& step = kMachine.step(static_cast<State>(client.state), Event::kTimeout);
+    client.state = static_cast<uint8_t>(step.next);
+    actions = step.actions;
+    timer = step.timer;
+  }
+  bool lost = (actions & sipcore::kReportTimeout) != 0 && client.kind != Kind::kCancel;
+  if (lost) counters_.add(Count::branch_timeouts);
+  if (lost && !client.done) fail_branch(slot, 408, false);
+  bool ring_on = (actions & sipcore::kReportTimerC) != 0;
+  perform_client(slot, actions, timer);
+  if (ring_on) cancel_branch(slot);
+}
+
+// A destination of a group has said nothing yet: ask the next one, and cancel this one should it
+// wake up (16.7 step 10). With nobody left to ask, the wait goes on to the end of timer B or F.
+void Proxy::on_silence(uint32_t slot) {
+  ClientTransaction& client = transactions_.client(slot);
+  client.timers.failover_at_ms = 0;
+  bool asked = client.server != kNoSlot && try_next(client.server);
+  if (asked) {
+    client.done = true;
+    client.cancel_wanted = client.kind == Kind::kInvite;
+    client.timers.retransmit_at_ms = 0;
+    counters_.add(Count::branch_timeouts);
+  }
+  arm_client(slot);
+}
+
+void Proxy::unreachable(const sipcore::BranchToken& branch) {
+  if (branch.worker != worker_ || !transactions_.current(branch.slot, branch.generation)) return;
+  ClientTransaction& client = transactions_.client(branch.slot);
+  uint16_t actions = 0;
+  if (client.kind == Kind::kInvite) {
+    using namespace sipcore::invite_client;
+    const auto& step = kMachine.step(static_cast<State>(client.state), Event::kTransportError);
+    client.state = static_cast<uint8_t>(step.next);
+    actions = step.actions;
+  } else {
+    using namespace sipcore::client;
+    const auto& step = kMachine.step(static_cast<State>(client.state), Event::kTransportError);
+    client.state = static_cast<uint8_t>(step.next);
+    actions = step.actions;
+  }
+  if ((actions & sipcore::kReportError) != 0) {
+    counters_.add(Count::branch_errors);
+    if (!client.done) fail_branch(branch.slot, 503, false);
+  }
+  perform_client(branch.slot, actions, sipcore::Timer::kKeep);
+}
+
+void Proxy::free_server(uint32_t slot) {
+  ServerTransaction& server = transactions_.server(slot);
+  blobs_.drop(server.request);
+  blobs_.drop(server.response);
+  blobs_.drop(server.best);
+  wheel_.cancel(slot);
+  transactions_.free_server(slot);
+  counters_.add(Count::transactions_freed);
+}
+
+void Proxy::free_client(uint32_t slot) {
+  blobs_.drop(transactions_.client(slot).request);
+  wheel_.cancel(slot + static_cast<uint32_t>(transactions_.servers()));
+  transactions_.free_client(slot);
+  counters_.add(Count::transactions_freed);
+}
+
+}  // namespace dataplane

@@ -1,0 +1,242 @@
+// Towards the caller: responses of others forwarded, the best failure chosen, our own answers made
+// (RFC 3261 16.7 steps 3 to 9, 17.2).
+#include <algorithm>
+
+#include "dataplane/paths/proxy.h"
+#include "sipcore/build/reply.h"
+
+namespace dataplane {
+
+using control::link::Count;
+using sipcore::HeaderName;
+
+namespace {
+
+constexpr int kTimeout = 408;
+
+// 16.7 step 6: 6xx before all; else the lowest class; a 503 says little about the call and loses
+// against anything, a 408 of our own making likewise against a real answer.
+int rank(int status) {
+  if (status >= 600) return 0;
+  if (status == 503) return 60;
+  if (status == kTimeout) return 50;
+  return status / 100;
+}
+
+bool final_state(const ServerTransaction& server) {
+  if (server.kind == Kind::kInvite) {
+    return server.state != static_cast<uint8_t>(sipcore::invite_server::State::kProceeding);
+  }
+  return server.state >= static_cast<uint8_t>(sipcore::server::State::kCompleted);
+}
+
+}  // namespace
+
+// Forwards the response in hand: our Via goes, the packet is used again.
+void Proxy::pass_up(uint32_t slot) {
+  uint32_t server_slot = transactions_.client(slot).server;
+  int status = in_.message.status();
+  if (!in_.message.first(HeaderName::kVia)) return;
+  sipcore::EditList edits;
+  sipcore::forward_response(in_.message, *in_.essentials.via, edits);
+  ServerTransaction& server = transactions_.server(server_slot);
+  bool invite = server.kind == Kind::kInvite;
+  if (status >= 200 && !final_state(server)) {
+    count_outcome(server, status);
+    count_answer(transactions_.client(slot));
+  }
+  if (!step_server(server_slot, status)) return;
+  size_t front = static_cast<size_t>(in_.message.bytes().data() - packet_->data());
+  size_t size = in_.message.bytes().size();
+  char* begin = sipcore::apply_in_place(edits, packet_->data() + front, size, front);
+  if (begin == nullptr) return;
+  Packet* packet = packet_;
+  packet_ = nullptr;
+  packet->size = static_cast<uint32_t>(packet->data() + front + size - begin);
+  packet->begin = static_cast<uint32_t>(begin - packet->buffer);
+  bool keep = !(invite && status >= 200 && status < 300);
+  blobs_.drop(server.response);
+  if (keep) server.response = blobs_.store(packet->bytes());
+  sipcore::Endpoint from = config_->listens[server.listen].endpoint;
+  transmit_.send(packet, from, server.reply_to, Count::sent_response);
+}
+
+// Keeps the response in hand if it beats what other branches said before.
+void Proxy::keep_best(ServerTransaction& server, int status, bool from_response) {
+  bool first = server.best_status == 0;
+  if (final_state(server) || (!first && rank(server.best_status) <= rank(status))) return;
+  server.best_status = static_cast<int16_t>(status);
+  blobs_.drop(server.best);
+  if (!from_response || status == 503) return;
+  sipcore::EditList edits;
+  sipcore::forward_response(in_.message, *in_.essentials.via, edits);
+  size_t size = sipcore::apply_copy(edits, in_.message.bytes(), out_);
+  server.best = blobs_.store({out_.data(), size});
+}
+
+bool Proxy::waiting_for_branch(const ServerTransaction& server) {
+  for (uint32_t at = server.first_client; at != kNoSlot; at = transactions_.client(at).next) {
+    if (!transactions_.client(at).done) return true;
+  }
+  return false;
+}
+
+// All branches have failed: the best failure goes up.
+void Proxy::finish(uint32_t slot) {
+  ServerTransaction& server = transactions_.server(slot);
+  if (final_state(server)) return;
+  int status = server.best_status;
+  if (status == kTimeout && server.best == kNoBlob && server.cancelled) status = 487;
+  if (server.kind == Kind::kOther && status == kTimeout && server.best == kNoBlob) {
+    // RFC 4320 4.2: the caller has given up just now as well, a 408 would come too late.
+    const auto& step = sipcore::server::kMachine.step(
+        static_cast<sipcore::server::State>(server.state), sipcore::server::Event::kAbandon);
+    perform_server(slot, step.actions, step.timer);
+    return;
+  }
+  if (server.best == kNoBlob) {
+    answer_server(slot, status);
+    return;
+  }
+  blobs_.drop(server.response);
+  server.response = server.best;
+  server.best = kNoBlob;
+  count_outcome(server, status);
+  if (step_server(slot, status)) send_stored(server, server.response, Count::sent_response);
+}
+
+// Steps the server machine with a response of that status; true: it may be sent.
+bool Proxy::step_server(uint32_t slot, int status) {
+  ServerTransaction& server = transactions_.server(slot);
+  uint16_t actions = 0;
+  sipcore::Timer timer{};
+  if (server.kind == Kind::kInvite) {
+    using namespace sipcore::invite_server;
+    Event event = status < 200   ? Event::kProvisional
+                  : status < 300 ? Event::kSuccess
+                                 : Event::kFailure;
+    const auto& step = kMachine.step(static_cast<State>(server.state), event);
+    server.state = static_cast<uint8_t>(step.next);
+    actions = step.actions;
+    timer = step.timer;
+  } else {
+    using namespace sipcore::server;
+    const auto& step = kMachine.step(static_cast<State>(server.state),
+                                     status < 200 ? Event::kProvisional : Event::kFinal);
+    server.state = static_cast<uint8_t>(step.next);
+    actions = step.actions;
+    timer = step.timer;
+  }
+  perform_server(slot, actions, timer);
+  return (actions & sipcore::kSend) != 0;
+}
+
+// The one place where the actions of a server machine are carried out; kSend and kPass are the
+// caller's, who has the message.
+void Proxy::perform_server(uint32_t slot, uint16_t actions, sipcore::Timer timer) {
+  ServerTransaction& server = transactions_.server(slot);
+  Timers& timers = server.timers;
+  const sipcore::TimerValues& values = config_->timers;
+  if (actions & sipcore::kStopRetransmit) timers.retransmit_at_ms = 0;
+  if (actions & sipcore::kResend) resend_response(slot);
+  if (actions & sipcore::kStartRetransmit) timers.interval_ms = values.t1_ms;
+  if (actions & sipcore::kDoubleToT2) {
+    timers.interval_ms = std::min(2 * timers.interval_ms, values.t2_ms);
+  }
+  if (actions & (sipcore::kStartRetransmit | sipcore::kDoubleToT2)) {
+    timers.retransmit_at_ms = now_ms_ + timers.interval_ms;
+  }
+  if (timer != sipcore::Timer::kKeep) {
+    timers.timeout_at_ms = now_ms_ + values.of(timer);
+    if (timer == sipcore::Timer::kL || timer == sipcore::Timer::kI) blobs_.drop(server.response);
+    if (timer != sipcore::Timer::kH) blobs_.drop(server.request);
+    blobs_.drop(server.best);
+  }
+  if (actions & sipcore::kFree) {
+    free_server(slot);
+  } else {
+    arm_server(slot);
+  }
+}
+
+void Proxy::send_stored(const ServerTransaction& server, Blob blob, Count kind) {
+  if (blob == kNoBlob) return;
+  send_bytes(blobs_.text(blob), server.listen, server.reply_to, kind);
+}
+
+// Before a destination has said anything the 100 is made again instead of being kept.
+void Proxy::resend_response(uint32_t slot) {
+  const ServerTransaction& server = transactions_.server(slot);
+  if (server.response != kNoBlob) {
+    send_stored(server, server.response, Count::sent_again);
+    return;
+  }
+  if (server.kind != Kind::kInvite || server.request == kNoBlob || final_state(server)) return;
+  if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return;
+  size_t size = write_reply(again_, server.source, 100, "Trying", {});
+  if (size > 0) send_bytes({out_.data(), size}, server.listen, server.reply_to, Count::sent_again);
+}
+
+// A final response of our own for a transaction, kept for retransmission.
+void Proxy::answer_server(uint32_t slot, int status) {
+  ServerTransaction& server = transactions_.server(slot);
+  if (server.request == kNoBlob ||
+      again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) {
+    return;
+  }
+  char text[40];
+  sipcore::Writer headers(text);
+  if (status == 503) {
+    headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
+    counters_.add(Count::rejected_no_backend);
+  }
+  size_t size = write_reply(again_, server.source, status, sipcore::reason_of(status),
+                            headers.text());
+  blobs_.drop(server.response);
+  server.response = blobs_.store({out_.data(), size});
+  count_outcome(server, status);
+  if (step_server(slot, status) && size > 0) {
+    send_bytes({out_.data(), size}, server.listen, server.reply_to, Count::sent_reply);
+  }
+}
+
+void Proxy::count_outcome(const ServerTransaction& server, int status) {
+  if (server.kind != Kind::kInvite || server.group == kNoGroup) return;
+  counters_.add(status < 300 ? Count::calls_answered : Count::calls_failed);
+}
+
+size_t Proxy::write_reply(const Parsed& request, const sipcore::Endpoint& source, int status,
+                          std::string_view reason, std::string_view headers) {
+  // One tag for all our answers to one request, without keeping it (RFC 3261 8.2.6.2).
+  const sipcore::Essentials& e = request.essentials;
+  uint64_t tag = sipcore::SipHash(key()).add(e.call_id).add_byte(0).add(e.from_tag).finish();
+  char text[16];
+  sipcore::Writer to_tag(text);
+  if (status > 100) to_tag.add_hex(tag, 16);
+  sipcore::Reply answer{status, reason, to_tag.text(), headers};
+  return sipcore::build_reply(request.message, e, source, answer, out_);
+}
+
+bool Proxy::reply(const Parsed& request, const sipcore::Endpoint& source, uint16_t listen,
+                  int status, std::string_view reason, std::string_view headers) {
+  size_t size = write_reply(request, source, status, reason, headers);
+  if (size == 0) return false;
+  sipcore::Endpoint to = sipcore::reply_target(*request.essentials.via, source);
+  send_bytes({out_.data(), size}, listen, to, Count::sent_reply);
+  return true;
+}
+
+void Proxy::send_bytes(std::string_view bytes, uint16_t listen, const sipcore::Endpoint& to,
+                       Count kind) {
+  Packet* packet = bytes.empty() ? nullptr : transmit_.take(bytes.size());
+  if (packet == nullptr) {
+    counters_.add(Count::tx_failed);
+    counters_.add(kind);
+    return;
+  }
+  std::copy(bytes.begin(), bytes.end(), packet->data());
+  packet->size = static_cast<uint32_t>(bytes.size());
+  transmit_.send(packet, config_->listens[listen].endpoint, to, kind);
+}
+
+}  // namespace dataplane

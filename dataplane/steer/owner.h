@@ -1,0 +1,21 @@
+// Which worker owns a datagram's call: the branch token of a response names it, for everything else
+// the keyed hash of the Call-ID decides. Only the Call-ID line is looked for; the message is parsed
+// by the owner.
+#pragma once
+
+#include <string_view>
+
+#include "sipcore/hash/siphash.h"
+
+namespace dataplane {
+
+// The value of the Call-ID header field, found without parsing the rest; empty: none. Agrees with
+// the parser on every message that the parser accepts.
+std::string_view find_call_id(std::string_view datagram);
+
+inline size_t owner_of_call(std::string_view call_id, const sipcore::HashKey& key,
+                            size_t workers) {
+  return sipcore::siphash(key, call_id) % workers;
+}
+
+}  // namespace dataplane

@@ -1,0 +1,56 @@
+#include "sipcore/balance/rendezvous.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "sipcore/check.h"
+
+namespace sipcore {
+namespace {
+
+// A strong mix of two 64-bit values (the finaliser of SplitMix64): names are already keyed hashes.
+uint64_t mix(uint64_t a, uint64_t b) {
+  uint64_t x = a + b * 0x9e3779b97f4a7c15;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+  x = (x ^ x >> 27) * 0x94d049bb133111eb;
+  return x ^ x >> 31;
+}
+
+}  // namespace
+
+RendezvousTable::RendezvousTable(std::span<const WeightedName> destinations, const HashKey& seed) {
+  CHECK(destinations.size() <= 65000);
+  size_t alive = 0;
+  for (const WeightedName& destination : destinations) {
+    names_.push_back({siphash(seed, destination.name), static_cast<double>(destination.weight)});
+    alive += destination.weight > 0 ? 1 : 0;
+  }
+  ranks_kept_ = std::min(alive, kRanks);
+  ranks_.assign(kBuckets * kRanks, kNobody);
+  for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+    uint16_t* ranks = &ranks_[bucket * kRanks];
+    std::array<double, kRanks> scores{};
+    for (size_t i = 0; i < names_.size(); ++i) {
+      double drawn = score(i, bucket);
+      if (drawn <= scores[kRanks - 1]) continue;
+      size_t at = kRanks - 1;
+      for (; at > 0 && scores[at - 1] < drawn; --at) {
+        scores[at] = scores[at - 1];
+        ranks[at] = ranks[at - 1];
+      }
+      scores[at] = drawn;
+      ranks[at] = static_cast<uint16_t>(i);
+    }
+  }
+}
+
+// -weight / ln(u) with u uniform in (0, 1): the chance to be the highest is weight / sum of weights.
+double RendezvousTable::score(size_t index, size_t bucket) const {
+  const Name& name = names_[index];
+  if (name.weight <= 0) return 0;
+  double u = (static_cast<double>(mix(name.hash, bucket) >> 11) + 0.5) * 0x1.0p-53;
+  return -name.weight / std::log(u);
+}
+
+}  // namespace sipcore

@@ -1,0 +1,40 @@
+// Responses that Tandem itself makes (RFC 3261 8.2.6), and the mark it puts on the topmost Via of
+// what it received (18.2.1, RFC 3581 4).
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "sipcore/build/writer.h"
+#include "sipcore/grammar/ip.h"
+#include "sipcore/proxy/validate.h"
+
+namespace sipcore {
+
+struct Reply {
+  int status = 0;
+  std::string_view reason;
+  std::string_view to_tag;   // added where the request's To has none; leave empty for 100
+  std::string_view headers;  // further header lines, each with CR LF
+};
+
+// True where the Via that arrived from `source` must be marked with where it came from.
+bool needs_mark(const Via& via, const Endpoint& source);
+
+// Writes the Via value with received and rport set from `source`; whatever the sender claimed in
+// them is replaced.
+void write_marked_via(Writer& writer, const Via& via, const Endpoint& source);
+
+// Writes the whole response. 0: it does not fit. Needs a decoded topmost Via.
+size_t build_reply(const Message& request, const Essentials& essentials, const Endpoint& source,
+                   const Reply& reply, std::span<char> out);
+
+// Where a response to a request from `source` goes (RFC 3261 18.2.2, RFC 3581 4): always to the
+// address the request came from; the port is the one it came from if rport was asked for, else the
+// one in sent-by. maddr is not followed: it would let a sender choose a victim.
+Endpoint reply_target(const Via& via, const Endpoint& source);
+
+// "Bad Request" and the like for the codes that Tandem answers with itself.
+std::string_view reason_of(int status);
+
+}  // namespace sipcore

@@ -1,0 +1,105 @@
+#include "sipcore/build/token.h"
+
+#include "sipcore/build/writer.h"
+#include "sipcore/grammar/chars.h"
+
+namespace sipcore {
+namespace {
+
+constexpr std::string_view kPrefix = "z9hG4bKt";
+constexpr size_t kCheckSize = 16;
+constexpr uint8_t kBranchKind = 'b';  // keeps the check values of the two kinds apart
+constexpr uint8_t kRouteKind = 'r';
+
+int nibble(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+// Fixed-width fields are taken from the front; after a bad digit everything reads as broken.
+class HexReader {
+ public:
+  explicit HexReader(std::string_view text) : text_(text) {}
+
+  uint64_t take(size_t digits) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < digits; ++i) {
+      int digit = at_ < text_.size() ? nibble(text_[at_++]) : -1;
+      broken_ |= digit < 0;
+      value = value << 4 | static_cast<uint64_t>(digit & 15);
+    }
+    return value;
+  }
+  bool broken() const { return broken_; }
+
+ private:
+  std::string_view text_;
+  size_t at_ = 0;
+  bool broken_ = false;
+};
+
+uint64_t branch_check(const HashKey& key, std::string_view fields) {
+  return SipHash(key).add_byte(kBranchKind).add(fields).finish();
+}
+
+uint64_t route_check(const HashKey& key, std::string_view fields, std::string_view call_id) {
+  return SipHash(key).add_byte(kRouteKind).add(fields).add_byte(0).add(call_id).finish();
+}
+
+size_t address_digits(char family) { return family == '4' ? 8 : family == '6' ? 32 : 0; }
+
+}  // namespace
+
+std::string_view write_branch(const HashKey& key, const BranchToken& token, char* out) {
+  Writer writer({out, kBranchSize});
+  writer.add(kPrefix).add_hex(token.worker, 2).add_hex(token.slot, 8);
+  writer.add_hex(token.generation, 8).add_hex(token.loop, 16);
+  writer.add_hex(branch_check(key, writer.text().substr(kPrefix.size())), kCheckSize);
+  return writer.text();
+}
+
+TokenStatus read_branch(const HashKey& key, std::string_view text, BranchToken& out) {
+  if (text.size() != kBranchSize || !text.starts_with(kPrefix)) return TokenStatus::kForeign;
+  std::string_view fields = text.substr(kPrefix.size());
+  HexReader reader(fields);
+  out.worker = static_cast<uint8_t>(reader.take(2));
+  out.slot = static_cast<uint32_t>(reader.take(8));
+  out.generation = static_cast<uint32_t>(reader.take(8));
+  out.loop = reader.take(16);
+  uint64_t check = reader.take(kCheckSize);
+  if (reader.broken()) return TokenStatus::kForeign;
+  fields.remove_suffix(kCheckSize);
+  return check == branch_check(key, fields) ? TokenStatus::kOk : TokenStatus::kForged;
+}
+
+std::string_view write_route_token(const HashKey& key, const RouteToken& token,
+                                   std::string_view call_id, char* out) {
+  const IpAddress& ip = token.destination.ip;
+  Writer writer({out, kRouteTokenMost});
+  writer.add(ip.family == Family::kV4 ? "4" : "6");
+  for (size_t i = 0; i < ip.size(); ++i) writer.add_hex(ip.bytes[i], 2);
+  writer.add_hex(token.destination.port, 4).add_hex(token.caller_tag_hash, 8);
+  writer.add_hex(route_check(key, writer.text(), call_id), kCheckSize);
+  return writer.text();
+}
+
+TokenStatus read_route_token(const HashKey& key, std::string_view text, std::string_view call_id,
+                             RouteToken& out) {
+  size_t digits = text.empty() ? 0 : address_digits(text.front());
+  if (digits == 0 || text.size() != 1 + digits + 4 + 8 + kCheckSize) return TokenStatus::kForeign;
+  HexReader reader(text.substr(1));
+  out = {};
+  out.destination.ip.family = text.front() == '4' ? Family::kV4 : Family::kV6;
+  for (size_t i = 0; i < digits / 2; ++i) {
+    out.destination.ip.bytes[i] = static_cast<uint8_t>(reader.take(2));
+  }
+  out.destination.port = static_cast<uint16_t>(reader.take(4));
+  out.caller_tag_hash = static_cast<uint32_t>(reader.take(8));
+  uint64_t check = reader.take(kCheckSize);
+  if (reader.broken()) return TokenStatus::kForeign;
+  text.remove_suffix(kCheckSize);
+  return check == route_check(key, text, call_id) ? TokenStatus::kOk : TokenStatus::kForged;
+}
+
+}  // namespace sipcore

@@ -1,0 +1,75 @@
+// Character classes of the SIP grammar (RFC 3261 25.1), as one table of bit flags.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace sipcore {
+
+enum CharClass : uint8_t {
+  kTokenChar = 1,     // token
+  kDigitChar = 2,     // DIGIT
+  kAlphaChar = 4,     // ALPHA
+  kHostChar = 8,      // host names and IPv4; "_" is tolerated because it is seen in real networks
+  kUserChar = 16,     // user part: unreserved and user-unreserved, without "%"
+  kHexChar = 32,      // HEXDIG
+  kParamChar = 64,    // paramchar of a URI parameter, without "%"
+  kWordChar = 128,    // word, as in Call-ID
+};
+
+namespace detail {
+constexpr std::array<uint8_t, 256> make_char_table() {
+  std::array<uint8_t, 256> table{};
+  auto add = [&table](std::string_view chars, int flag) {
+    for (char c : chars) table[static_cast<uint8_t>(c)] |= static_cast<uint8_t>(flag);
+  };
+  for (int c = 0; c < 26; ++c) {
+    for (int base : {'a', 'A'}) {
+      table[base + c] |= kTokenChar | kAlphaChar | kHostChar | kUserChar | kParamChar | kWordChar;
+    }
+  }
+  add("0123456789", kTokenChar | kDigitChar | kHostChar | kUserChar | kHexChar | kParamChar |
+                        kWordChar);
+  add("abcdefABCDEF", kHexChar);
+  add("-.!%*_+`'~", kTokenChar);
+  add("-._", kHostChar);
+  add("-_.!~*'()&=+$,;?/", kUserChar);
+  add("-_.!~*'()[]/:&+$", kParamChar);
+  add("-.!%*_+`'~()<>:\\\"/[]?{}", kWordChar);
+  return table;
+}
+inline constexpr std::array<uint8_t, 256> kCharTable = make_char_table();
+}  // namespace detail
+
+constexpr bool is(char c, CharClass wanted) {
+  return (detail::kCharTable[static_cast<uint8_t>(c)] & wanted) != 0;
+}
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+// Within a header value CR and LF occur only in a fold (the scan has made sure), which is LWS.
+constexpr bool is_lws(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+constexpr bool equal_nocase(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+constexpr bool all_of(std::string_view text, CharClass wanted) {
+  for (char c : text) {
+    if (!is(c, wanted)) return false;
+  }
+  return !text.empty();
+}
+
+constexpr std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_lws(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_lws(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace sipcore

@@ -1,0 +1,67 @@
+// The one place that checks bounds while text is read: every decoder moves a Cursor and never
+// touches a pointer itself. At the end peek() gives '\0', which no rule below accepts.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "sipcore/grammar/chars.h"
+
+namespace sipcore {
+
+class Cursor {
+ public:
+  explicit constexpr Cursor(std::string_view text) : text_(text) {}
+
+  constexpr bool done() const { return at_ == text_.size(); }
+  constexpr size_t position() const { return at_; }
+  constexpr char peek() const { return done() ? '\0' : text_[at_]; }
+  constexpr std::string_view rest() const { return text_.substr(at_); }
+  constexpr std::string_view since(size_t start) const { return text_.substr(start, at_ - start); }
+
+  constexpr bool take(char wanted) {
+    if (done() || text_[at_] != wanted) return false;
+    ++at_;
+    return true;
+  }
+
+  constexpr std::string_view take_class(CharClass wanted) {
+    size_t start = at_;
+    while (!done() && is(text_[at_], wanted)) ++at_;
+    return since(start);
+  }
+
+  constexpr std::string_view take_token() { return take_class(kTokenChar); }
+
+  constexpr void skip_lws() {
+    while (!done() && is_lws(text_[at_])) ++at_;
+  }
+
+  // Takes up to, not including, the first of `stops`, or to the end.
+  constexpr std::string_view take_until(std::string_view stops) {
+    size_t found = text_.find_first_of(stops, at_);
+    size_t start = at_;
+    at_ = found == std::string_view::npos ? text_.size() : found;
+    return since(start);
+  }
+
+  // quoted-string with its quotes (RFC 3261 25.1); a quoted-pair may carry any byte but CR and LF.
+  constexpr std::optional<std::string_view> take_quoted() {
+    size_t start = at_;
+    if (!take('"')) return std::nullopt;
+    while (!done()) {
+      char c = text_[at_++];
+      if (c == '"') return since(start);
+      if (c != '\\') continue;
+      if (done() || text_[at_] == '\r' || text_[at_] == '\n') break;
+      ++at_;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+}  // namespace sipcore

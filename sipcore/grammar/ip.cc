@@ -1,0 +1,106 @@
+#include "sipcore/grammar/ip.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "sipcore/grammar/chars.h"
+#include "sipcore/grammar/number.h"
+
+namespace sipcore {
+namespace {
+
+std::optional<IpAddress> parse_v4(std::string_view text) {
+  IpAddress ip;
+  ip.family = Family::kV4;
+  for (size_t i = 0; i < 4; ++i) {
+    size_t dot = i < 3 ? text.find('.') : text.size();
+    if (dot == std::string_view::npos || dot == 0 || dot > 3) return std::nullopt;
+    auto part = parse_number(text.substr(0, dot), 255);
+    if (!part) return std::nullopt;
+    ip.bytes[i] = static_cast<uint8_t>(*part);
+    if (i < 3) text.remove_prefix(dot + 1);
+  }
+  return ip;
+}
+
+std::optional<IpAddress> parse_v6(std::string_view text) {
+  char copy[INET6_ADDRSTRLEN];
+  if (text.size() >= sizeof copy || text.find('\0') != std::string_view::npos) return std::nullopt;
+  *std::copy(text.begin(), text.end(), copy) = '\0';
+  IpAddress ip;
+  ip.family = Family::kV6;
+  if (inet_pton(AF_INET6, copy, ip.bytes.data()) != 1) return std::nullopt;
+  return ip;
+}
+
+}  // namespace
+
+bool IpAddress::unusable_as_target() const {
+  if (family == Family::kNone) return true;
+  bool zero = std::all_of(bytes.begin(), bytes.end(), [](uint8_t b) { return b == 0; });
+  if (family == Family::kV6) return zero || bytes[0] == 0xff;
+  return bytes[0] == 0 || bytes[0] >= 224;  // "this network", multicast, reserved and broadcast
+}
+
+bool IpAddress::loopback() const {
+  if (family == Family::kV4) return bytes[0] == 127;
+  return family == Family::kV6 && bytes[15] == 1 &&
+         std::all_of(bytes.begin(), bytes.begin() + 15, [](uint8_t b) { return b == 0; });
+}
+
+std::optional<IpAddress> parse_ip(std::string_view text) {
+  if (text.size() >= 2 && text.front() == '[' && text.back() == ']') {
+    return parse_v6(text.substr(1, text.size() - 2));
+  }
+  return text.find(':') == std::string_view::npos ? parse_v4(text) : parse_v6(text);
+}
+
+std::optional<Endpoint> parse_endpoint(std::string_view text, uint16_t default_port) {
+  size_t bracket = text.find(']');
+  size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  Endpoint endpoint;
+  endpoint.port = default_port;
+  if (colon != std::string_view::npos) {
+    auto port = parse_number(text.substr(colon + 1), 65535);
+    if (!port || *port == 0) return std::nullopt;
+    endpoint.port = static_cast<uint16_t>(*port);
+    text = text.substr(0, colon);
+  }
+  auto ip = parse_ip(text);
+  if (!ip) return std::nullopt;
+  endpoint.ip = *ip;
+  return endpoint;
+}
+
+std::string_view format_ip(const IpAddress& ip, char* out) {
+  char* at = out;
+  if (ip.family == Family::kV6) {
+    *at++ = '[';
+    inet_ntop(AF_INET6, ip.bytes.data(), at, INET6_ADDRSTRLEN);
+    at += std::strlen(at);
+    *at++ = ']';
+  } else {
+    for (int i = 0; i < 4; ++i) {
+      if (i > 0) *at++ = '.';
+      at = std::to_chars(at, at + 3, ip.bytes[i]).ptr;
+    }
+  }
+  return {out, static_cast<size_t>(at - out)};
+}
+
+std::string_view format_endpoint(const Endpoint& endpoint, char* out) {
+  char* at = out + format_ip(endpoint.ip, out).size();
+  *at++ = ':';
+  at = std::to_chars(at, at + 5, endpoint.port).ptr;
+  return {out, static_cast<size_t>(at - out)};
+}
+
+std::string to_string(const Endpoint& endpoint) {
+  char text[kEndpointTextMost + 1];
+  return std::string(format_endpoint(endpoint, text));
+}
+
+}  // namespace sipcore

@@ -1,0 +1,145 @@
+#include "sipcore/grammar/message.h"
+
+#include "sipcore/grammar/chars.h"
+#include "sipcore/grammar/number.h"
+#include "sipcore/grammar/scan.h"
+
+namespace sipcore {
+namespace {
+
+constexpr std::string_view kVersion = "SIP/2.0";
+
+Fault fault_of(ScanStatus status) {
+  switch (status) {
+    case ScanStatus::kOk: return Fault::kNone;
+    case ScanStatus::kLoneLineBreak: return Fault::kLoneLineBreak;
+    case ScanStatus::kNoEmptyLine: return Fault::kNoEmptyLine;
+    case ScanStatus::kTooManyLines: return Fault::kTooManyHeaders;
+    case ScanStatus::kLeadingFold: return Fault::kBadHeaderLine;
+  }
+  return Fault::kBadHeaderLine;
+}
+
+// Is "SIP/" with digits behind it: a message of another version, not of another protocol.
+bool other_version(std::string_view text) {
+  if (text.size() < 7 || !equal_nocase(text.substr(0, 4), "SIP/")) return false;
+  for (char c : text.substr(4)) {
+    if (!is(c, kDigitChar) && c != '.') return false;
+  }
+  return true;
+}
+
+// RFC 3261 7.5: empty lines before the start line are ignored.
+std::string_view skip_empty_lines(std::string_view text) {
+  while (text.starts_with("\r\n")) text.remove_prefix(2);
+  return text;
+}
+
+}  // namespace
+
+Fault Message::parse(std::string_view datagram) {
+  bytes_ = skip_empty_lines(datagram.substr(0, kMaxDatagram));
+  word1_ = word2_ = {};
+  count_ = body_begin_ = start_line_end_ = 0;
+  status_ = 0;
+  method_ = Method::kExtension;
+  request_ = false;
+  first_.fill(kNoField);
+  if (bytes_.empty()) return Fault::kKeepalive;
+
+  std::array<Line, kMaxHeaders + 1> lines;
+  ScanResult scan = scan_lines(bytes_, lines);
+  if (scan.lines == 0) return Fault::kNotSip;
+  start_line_end_ = lines[0].end + 2U;
+  Fault fault = parse_start_line(bytes_.substr(0, lines[0].end));
+  if (fault == Fault::kNotSip || fault == Fault::kBadStatusLine) return fault;
+  for (size_t i = 1; i < scan.lines; ++i) {
+    Fault line_fault = add_field(lines[i].begin, lines[i].colon, lines[i].end);
+    if (fault == Fault::kNone) fault = line_fault;
+  }
+  if (scan.status != ScanStatus::kOk) {
+    body_begin_ = bytes_.size();
+    return fault == Fault::kNone ? fault_of(scan.status) : fault;
+  }
+  body_begin_ = scan.body_begin;
+  Fault body_fault = frame_body();
+  return fault == Fault::kNone ? body_fault : fault;
+}
+
+Fault Message::parse_start_line(std::string_view line) {
+  bool response = line.size() > kVersion.size() && line[kVersion.size()] == ' ' &&
+                  other_version(line.substr(0, kVersion.size()));
+  return response ? parse_status_line(line) : parse_request_line(line);
+}
+
+// Method SP Request-URI SP SIP-Version (RFC 3261 25.1), exactly one blank each.
+Fault Message::parse_request_line(std::string_view line) {
+  size_t blank = line.find(' ');
+  size_t last = line.rfind(' ');
+  word1_ = line.substr(0, blank);
+  if (blank == std::string_view::npos || !all_of(word1_, kTokenChar)) return Fault::kNotSip;
+  std::string_view version = trim(line).substr(trim(line).rfind(' ') + 1);
+  if (!other_version(version)) return Fault::kNotSip;
+  request_ = true;
+  method_ = method_of(word1_);
+  if (!equal_nocase(version, kVersion)) return Fault::kBadVersion;
+  if (last == blank || last + 1 + version.size() != line.size()) return Fault::kBadRequestLine;
+  word2_ = line.substr(blank + 1, last - blank - 1);
+  bool clean = !word2_.empty() && word2_.find_first_of(" \t\r\n<>\"") == std::string_view::npos;
+  return clean ? Fault::kNone : Fault::kBadRequestUri;
+}
+
+// SIP-Version SP 3DIGIT SP Reason-Phrase; a missing last blank is tolerated.
+Fault Message::parse_status_line(std::string_view line) {
+  std::string_view rest = line.substr(kVersion.size() + 1);
+  if (!equal_nocase(line.substr(0, kVersion.size()), kVersion)) return Fault::kBadStatusLine;
+  auto status = parse_number(rest.substr(0, 3), 699);
+  if (!status || *status < 100) return Fault::kBadStatusLine;
+  if (rest.size() > 3 && rest[3] != ' ') return Fault::kBadStatusLine;
+  status_ = static_cast<int>(*status);
+  word1_ = rest.substr(0, 3);
+  word2_ = rest.size() > 4 ? rest.substr(4) : std::string_view{};
+  return Fault::kNone;
+}
+
+Fault Message::add_field(size_t begin, size_t colon, size_t end) {
+  if (colon == kNoColon) return Fault::kBadHeaderLine;
+  std::string_view name = bytes_.substr(begin, colon - begin);
+  while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.remove_suffix(1);
+  if (!all_of(name, kTokenChar)) return Fault::kBadHeaderLine;
+  std::string_view value = trim(bytes_.substr(colon + 1, end - colon - 1));
+  HeaderField& field = fields_[count_];
+  field.begin = static_cast<uint16_t>(begin);
+  field.name_size = static_cast<uint16_t>(name.size());
+  field.value = static_cast<uint16_t>(offset_of(value));
+  field.value_size = static_cast<uint16_t>(value.size());
+  field.end = static_cast<uint16_t>(end + 2);
+  field.next = kNoField;
+  field.name = header_name(name);
+  size_t id = static_cast<size_t>(field.name);
+  bool repeated = first_[id] != kNoField;
+  if (repeated) {
+    fields_[last_[id]].next = static_cast<uint16_t>(count_);
+  } else {
+    first_[id] = static_cast<uint16_t>(count_);
+  }
+  last_[id] = static_cast<uint16_t>(count_++);
+  return repeated && single_valued(field.name) ? Fault::kRepeatedHeader : Fault::kNone;
+}
+
+// RFC 3261 18.3: over UDP a body shorter than Content-Length is an error, a longer one is cut.
+Fault Message::frame_body() {
+  const HeaderField* field = first(HeaderName::kContentLength);
+  if (field == nullptr) return Fault::kNone;
+  auto length = parse_number(value(*field), UINT32_MAX);
+  if (!length || *length > bytes_.size() - body_begin_) return Fault::kBadContentLength;
+  bytes_ = bytes_.substr(0, body_begin_ + *length);
+  return Fault::kNone;
+}
+
+std::string_view Message::value(HeaderName name) const {
+  const HeaderField* field = first(name);
+  return field == nullptr ? std::string_view{} : value(*field);
+}
+
+}  // namespace sipcore

@@ -1,0 +1,25 @@
+// Parameters behind a value: ";name", ";name=value", ";name="quoted"" (generic-param, RFC 3261
+// 25.1), white space allowed around ";" and "=".
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "sipcore/grammar/cursor.h"
+
+namespace sipcore {
+
+struct Param {
+  std::string_view name;
+  std::string_view value;  // quotes kept; empty where there is none
+  bool has_value = false;
+};
+
+// Takes one parameter; the cursor stands before optional LWS and ";". nullopt: no ";" follows, or
+// what follows is no parameter, which `broken` then tells.
+std::optional<Param> take_param(Cursor& cursor, bool& broken);
+
+// The first parameter of that name (case-insensitive) in well-formed `params`; nullopt: absent.
+std::optional<Param> find_param(std::string_view params, std::string_view name);
+
+}  // namespace sipcore

@@ -1,0 +1,159 @@
+#include "sipcore/grammar/scan.h"
+
+#include <immintrin.h>
+
+#include <bit>
+#include <cstring>
+
+namespace sipcore {
+namespace {
+
+constexpr size_t kBlock = 64;
+
+struct Masks {
+  uint64_t cr, lf, colon;
+};
+
+// Builds the lines from the structural bytes, in order. Both block widths and the tail use it.
+class LineBuilder {
+ public:
+  LineBuilder(std::string_view text, std::span<Line> lines) : text_(text), lines_(lines) {}
+
+  void colon(size_t at) {
+    if (colon_ == kNoColon) colon_ = static_cast<uint16_t>(at);
+  }
+
+  // A CR LF pair ends at `at`, the offset of LF. True when the section ends or is refused.
+  bool line_break(size_t at) {
+    if (at == begin_ + 1) return finish(at + 1);
+    bool fold = count_ > 0 && (text_[begin_] == ' ' || text_[begin_] == '\t');
+    if (fold && count_ == 1) return refuse(ScanStatus::kLeadingFold);
+    if (!fold && count_ == lines_.size()) return refuse(ScanStatus::kTooManyLines);
+    if (!fold) lines_[count_++] = {static_cast<uint16_t>(begin_), colon_, 0};
+    lines_[count_ - 1].end = static_cast<uint16_t>(at - 1);
+    begin_ = at + 1;
+    colon_ = kNoColon;
+    return false;
+  }
+
+  bool refuse(ScanStatus status) {
+    result_ = {status, static_cast<uint16_t>(count_), 0};
+    return true;
+  }
+
+  // Text that ends before its empty line does is reported with the lines that were complete.
+  ScanResult result() {
+    if (result_.status == ScanStatus::kNoEmptyLine) result_.lines = static_cast<uint16_t>(count_);
+    return result_;
+  }
+
+ private:
+  bool finish(size_t body) {
+    result_ = {ScanStatus::kOk, static_cast<uint16_t>(count_), static_cast<uint16_t>(body)};
+    return true;
+  }
+
+  std::string_view text_;
+  std::span<Line> lines_;
+  size_t count_ = 0;
+  size_t begin_ = 0;
+  uint16_t colon_ = kNoColon;
+  ScanResult result_{ScanStatus::kNoEmptyLine, 0, 0};
+};
+
+// One block's worth of structure. `open_cr` carries a CR at the end of the block before.
+bool take_block(const Masks& m, size_t base, bool& open_cr, LineBuilder& builder) {
+  uint64_t paired = (m.cr << 1) | (open_cr ? 1U : 0U);
+  open_cr = (m.cr >> 63) != 0;
+  uint64_t lone = paired ^ m.lf;
+  uint64_t bits = m.lf | m.colon | lone;
+  while (bits != 0) {
+    uint64_t bit = bits & (~bits + 1);
+    bits ^= bit;
+    size_t at = base + static_cast<size_t>(std::countr_zero(bit));
+    if (lone & bit) return builder.refuse(ScanStatus::kLoneLineBreak);
+    if (m.lf & bit) {
+      if (builder.line_break(at)) return true;
+    } else {
+      builder.colon(at);
+    }
+  }
+  return false;
+}
+
+template <Masks (*kMasks)(const char*)>
+[[gnu::always_inline]] inline ScanResult scan_with(std::string_view text, std::span<Line> lines) {
+  LineBuilder builder(text, lines);
+  bool open_cr = false;
+  size_t at = 0;
+  for (; at + kBlock <= text.size(); at += kBlock) {
+    if (take_block(kMasks(text.data() + at), at, open_cr, builder)) return builder.result();
+  }
+  char tail[kBlock] = {};  // the last bytes go through a copy: nothing is read past the datagram
+  std::memcpy(tail, text.data() + at, text.size() - at);
+  take_block(kMasks(tail), at, open_cr, builder);  // a CR at the very end counts as lone
+  return builder.result();
+}
+
+uint64_t equal16(__m128i bytes, char wanted) {
+  return static_cast<uint16_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted))));
+}
+
+Masks masks_sse(const char* p) {
+  Masks m{};
+  for (int i = 0; i < 4; ++i) {
+    __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i));
+    m.cr |= equal16(bytes, '\r') << (16 * i);
+    m.lf |= equal16(bytes, '\n') << (16 * i);
+    m.colon |= equal16(bytes, ':') << (16 * i);
+  }
+  return m;
+}
+
+[[gnu::target("avx2,bmi,bmi2")]] uint64_t equal32(__m256i bytes, char wanted) {
+  return static_cast<uint32_t>(
+      _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(wanted))));
+}
+
+[[gnu::target("avx2,bmi,bmi2")]] Masks masks_avx2(const char* p) {
+  __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32));
+  return {equal32(low, '\r') | equal32(high, '\r') << 32,
+          equal32(low, '\n') | equal32(high, '\n') << 32,
+          equal32(low, ':') | equal32(high, ':') << 32};
+}
+
+ScanResult scan_sse(std::string_view text, std::span<Line> lines) {
+  return scan_with<masks_sse>(text, lines);
+}
+
+[[gnu::target("avx2,bmi,bmi2")]] ScanResult scan_avx2(std::string_view text, std::span<Line> lines) {
+  return scan_with<masks_avx2>(text, lines);
+}
+
+using Scan = ScanResult (*)(std::string_view, std::span<Line>);
+const Scan kBestScan = __builtin_cpu_supports("avx2") ? scan_avx2 : scan_sse;
+
+}  // namespace
+
+ScanResult scan_lines(std::string_view text, std::span<Line> lines) {
+  return kBestScan(text, lines);
+}
+
+ScanResult scan_lines_plain(std::string_view text, std::span<Line> lines) {
+  LineBuilder builder(text, lines);
+  for (size_t at = 0; at < text.size(); ++at) {
+    char c = text[at];
+    bool after_cr = at > 0 && text[at - 1] == '\r';
+    if (after_cr != (c == '\n')) {
+      builder.refuse(ScanStatus::kLoneLineBreak);
+      return builder.result();
+    }
+    if (c == ':') builder.colon(at);
+    if (c == '\n' && builder.line_break(at)) return builder.result();
+  }
+  if (!text.empty() && text.back() == '\r') builder.refuse(ScanStatus::kLoneLineBreak);
+  return builder.result();
+}
+
+}  // namespace sipcore

@@ -1,0 +1,81 @@
+#include "sipcore/grammar/via.h"
+
+#include "sipcore/grammar/number.h"
+#include "sipcore/grammar/params.h"
+#include "sipcore/grammar/uri.h"
+
+namespace sipcore {
+namespace {
+
+bool take_slash(Cursor& cursor) {
+  cursor.skip_lws();
+  bool found = cursor.take('/');
+  cursor.skip_lws();
+  return found;
+}
+
+bool take_protocol(Cursor& cursor, Via& via) {
+  std::string_view name = cursor.take_token();
+  if (name.empty() || !take_slash(cursor)) return false;
+  std::string_view version = cursor.take_token();
+  if (version.empty() || !take_slash(cursor)) return false;
+  via.sip2 = equal_nocase(name, "SIP") && version == "2.0";
+  via.transport = cursor.take_token();
+  return !via.transport.empty();
+}
+
+bool take_sent_by(Cursor& cursor, Via& via) {
+  if (!is_lws(cursor.peek())) return false;
+  cursor.skip_lws();
+  size_t start = cursor.position();
+  if (cursor.peek() == '[') {
+    cursor.take_until("]");
+    cursor.take(']');
+  } else {
+    cursor.take_class(kHostChar);
+  }
+  via.host = cursor.since(start);
+  if (!valid_host(via.host)) return false;
+  Cursor ahead = cursor;
+  ahead.skip_lws();
+  if (!ahead.take(':')) return true;
+  ahead.skip_lws();
+  cursor = ahead;
+  auto port = parse_number(cursor.take_class(kDigitChar), 65535);
+  via.port = static_cast<uint16_t>(port.value_or(0));
+  return port.has_value() && *port != 0;
+}
+
+bool take_via_params(Cursor& cursor, Via& via) {
+  size_t start = cursor.position();
+  bool broken = false;
+  while (auto param = take_param(cursor, broken)) {
+    if (equal_nocase(param->name, "branch")) {
+      via.branch = param->value;
+    } else if (equal_nocase(param->name, "received")) {
+      via.received = param->value;
+    } else if (equal_nocase(param->name, "rport")) {
+      via.rport = param->value;
+      via.has_rport = true;
+    }
+  }
+  via.params = cursor.since(start);
+  return !broken;
+}
+
+}  // namespace
+
+std::optional<Via> take_via(Cursor& cursor) {
+  cursor.skip_lws();
+  size_t start = cursor.position();
+  Via via;
+  if (!take_protocol(cursor, via) || !take_sent_by(cursor, via) || !take_via_params(cursor, via)) {
+    return std::nullopt;
+  }
+  via.text = cursor.since(start);
+  cursor.skip_lws();
+  if (!cursor.done() && cursor.peek() != ',') return std::nullopt;
+  return via;
+}
+
+}  // namespace sipcore

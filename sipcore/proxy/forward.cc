@@ -1,0 +1,160 @@
+#include "sipcore/proxy/forward.h"
+
+#include "sipcore/build/reply.h"
+#include "sipcore/grammar/name_addr.h"
+
+namespace sipcore {
+namespace {
+
+// One value of a comma separated header, with where it begins and ends in the message.
+struct ListValue {
+  const HeaderField* field;
+  size_t begin, end;
+  bool first_of_field, last_of_field;
+};
+
+// Calls take(value) for each Route value in order until it returns false.
+template <class Take>
+void each_route(const Message& message, Take take) {
+  for (auto* field = message.first(HeaderName::kRoute); field; field = message.next(*field)) {
+    Cursor cursor(message.value(*field));
+    bool first = true;
+    do {
+      auto value = take_name_addr(cursor);
+      if (!value) return;
+      size_t begin = message.offset_of(value->text);
+      ListValue one{field, begin, begin + value->text.size(), first, cursor.done()};
+      if (!take(one)) return;
+      first = false;
+    } while (cursor.take(','));
+  }
+}
+
+// Removes the first `count` values of Route; a line that loses all of them goes as a whole.
+void remove_first_routes(const Message& message, uint32_t count, EditList& edits) {
+  size_t from = 0;
+  each_route(message, [&](const ListValue& value) {
+    if (count == 0) {
+      if (!value.first_of_field) edits.remove(from, value.begin - from);
+      return false;
+    }
+    --count;
+    if (value.first_of_field) from = value.field->value;
+    if (value.last_of_field) {
+      edits.remove(value.field->begin, value.field->end - value.field->begin);
+    }
+    return true;
+  });
+}
+
+void remove_last_route(const Message& message, EditList& edits) {
+  ListValue last{};
+  size_t before = 0;
+  each_route(message, [&](const ListValue& value) {
+    before = value.first_of_field ? value.begin : last.end;
+    last = value;
+    return true;
+  });
+  if (last.first_of_field) {
+    edits.remove(last.field->begin, last.field->end - last.field->begin);
+  } else {
+    edits.remove(before, last.end - before);
+  }
+}
+
+size_t behind_routes(const Message& message) {
+  size_t end = message.start_line_end();
+  for (auto* field = message.first(HeaderName::kRoute); field; field = message.next(*field)) {
+    end = field->end;
+  }
+  return end;
+}
+
+// The texts written so far lie in one scratch buffer; `since` cuts out the newest.
+std::string_view since(const Writer& writer, size_t start) { return writer.text().substr(start); }
+
+// RFC 3261 16.6 step 3. The width stays, "100" becomes "099": nothing has to move.
+void lower_max_forwards(const Message& request, const Essentials& essentials, Writer& writer,
+                        EditList& edits) {
+  if (!essentials.has_max_forwards) return;
+  const HeaderField* field = request.first(HeaderName::kMaxForwards);
+  size_t start = writer.size();
+  std::string_view digits = request.value(*field);
+  uint32_t hops = essentials.max_forwards - 1;
+  uint32_t scale = 1;
+  for (size_t i = 1; i < digits.size() && scale < 1000000000; ++i) scale *= 10;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    bool significant = digits.size() - i <= 10;
+    writer.add_number(significant ? hops / scale % 10 : 0);
+    if (significant) scale /= 10;
+  }
+  edits.add(field->value, field->value_size, since(writer, start));
+}
+
+// RFC 3261 16.6 step 6: a strict router wants the Request-URI to be its own and ours in last place.
+void route_strictly(const Message& request, const RoutePlan& plan, Writer& writer,
+                    EditList& edits) {
+  remove_first_routes(request, plan.popped + 1, edits);
+  size_t start = writer.size();
+  writer.add("Route: <").add(plan.request_uri).add(">\r\n");
+  edits.insert(behind_routes(request), since(writer, start));
+}
+
+void replace_request_uri(const Message& request, std::string_view uri, Writer& writer,
+                         EditList& edits) {
+  size_t start = writer.size();
+  writer.add(uri);
+  edits.add(request.offset_of(request.uri_text()), request.uri_text().size(),
+            since(writer, start));
+}
+
+void add_top_headers(const Message& request, const Essentials& essentials, const Hop& hop,
+                     Writer& writer, EditList& edits) {
+  size_t start = writer.size();
+  writer.add("Via: SIP/2.0/UDP ").add_endpoint(hop.sent_by);
+  writer.add(";branch=").add(hop.branch).add("\r\n");
+  for (const Endpoint& own : hop.record_routes) {
+    writer.add("Record-Route: <sip:").add_endpoint(own);
+    writer.add(";lr;t=").add(hop.route_token).add(">\r\n");
+  }
+  if (!essentials.has_max_forwards) writer.add("Max-Forwards: 70\r\n");
+  edits.insert(request.start_line_end(), since(writer, start));
+}
+
+}  // namespace
+
+bool forward_request(const Message& request, const Essentials& essentials, const RoutePlan& plan,
+                     const Hop& hop, ForwardScratch& scratch, EditList& edits) {
+  Writer writer(scratch.text);
+  std::string_view uri = plan.next_is_strict ? plan.next : plan.request_uri;
+  if (uri.data() != request.uri_text().data()) replace_request_uri(request, uri, writer, edits);
+  add_top_headers(request, essentials, hop, writer, edits);
+  if (needs_mark(*essentials.via, hop.source)) {
+    size_t start = writer.size();
+    write_marked_via(writer, *essentials.via, hop.source);
+    edits.add(request.offset_of(essentials.via->text), essentials.via->text.size(),
+              since(writer, start));
+  }
+  lower_max_forwards(request, essentials, writer, edits);
+  if (plan.uri_from_last_route) remove_last_route(request, edits);
+  if (plan.next_is_strict) {
+    route_strictly(request, plan, writer, edits);
+  } else if (plan.popped > 0) {
+    remove_first_routes(request, plan.popped, edits);
+  }
+  return !writer.full() && !edits.broken();
+}
+
+void forward_response(const Message& response, const Via& top, EditList& edits) {
+  const HeaderField* field = response.first(HeaderName::kVia);
+  std::string_view value = response.value(*field);
+  size_t behind = response.offset_of(top.text) + top.text.size();
+  if (behind == field->value + value.size()) {
+    edits.remove(field->begin, field->end - field->begin);
+    return;
+  }
+  size_t comma = response.bytes().find(',', behind);
+  edits.remove(field->value, comma + 1 - field->value);
+}
+
+}  // namespace sipcore

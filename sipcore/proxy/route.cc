@@ -1,0 +1,139 @@
+#include "sipcore/proxy/route.h"
+
+#include "sipcore/grammar/name_addr.h"
+
+namespace sipcore {
+namespace {
+
+constexpr uint16_t kDefaultPort = 5060;
+
+// The values of all Route fields in order, however they are spread over header lines.
+class RouteWalker {
+ public:
+  explicit RouteWalker(const Message& message)
+      : message_(message), field_(message.first(HeaderName::kRoute)), cursor_("") {
+    if (field_ != nullptr) cursor_ = Cursor(message_.value(*field_));
+  }
+
+  std::optional<NameAddr> take() {
+    if (field_ == nullptr) return std::nullopt;
+    auto value = take_name_addr(cursor_);
+    if (!value) return std::nullopt;
+    if (!cursor_.take(',')) {
+      field_ = message_.next(*field_);
+      if (field_ != nullptr) cursor_ = Cursor(message_.value(*field_));
+    }
+    return value;
+  }
+
+ private:
+  const Message& message_;
+  const HeaderField* field_;
+  Cursor cursor_;
+};
+
+bool means_us(std::string_view uri_text, const Self& self) {
+  auto uri = parse_uri(uri_text);
+  if (!uri) return false;
+  auto endpoint = literal_endpoint(*uri);
+  return endpoint && self.is(*endpoint);
+}
+
+void read_token(std::string_view uri_text, std::string_view call_id, const HashKey& key,
+                RoutePlan& plan) {
+  auto uri = parse_uri(uri_text);
+  auto param = find_uri_param(uri->params, "t");
+  if (!param) return;
+  RouteToken token;
+  if (read_route_token(key, param->value, call_id, token) == TokenStatus::kOk) {
+    plan.token = token;
+  } else {
+    plan.fault = Fault::kBadToken;
+  }
+}
+
+// A strict router put our Record-Route URI into the Request-URI; the real one is the last Route.
+void undo_strict_routing(const Message& request, const Essentials& essentials, const Self& self,
+                         const HashKey& key, RoutePlan& plan) {
+  if (!find_uri_param(essentials.request_uri.params, "t")) return;
+  if (!means_us(plan.request_uri, self)) return;
+  RouteWalker walker(request);
+  std::optional<NameAddr> last;
+  while (auto value = walker.take()) last = value;
+  if (!last) return;
+  read_token(plan.request_uri, essentials.call_id, key, plan);
+  plan.request_uri = last->uri;
+  plan.uri_from_last_route = true;
+}
+
+}  // namespace
+
+bool Self::is(const Endpoint& endpoint) const {
+  for (const Endpoint& listen : listens) {
+    if (listen == endpoint) return true;
+  }
+  return false;
+}
+
+std::optional<Endpoint> literal_endpoint(const Uri& uri) {
+  if (uri.scheme != Scheme::kSip && uri.scheme != Scheme::kSips) return std::nullopt;
+  auto ip = parse_ip(uri.host);
+  if (!ip) return std::nullopt;
+  return Endpoint{*ip, uri.port != 0 ? uri.port : kDefaultPort};
+}
+
+RoutePlan plan_route(const Message& request, const Essentials& essentials, const Self& self,
+                     const HashKey& key) {
+  RoutePlan plan;
+  plan.request_uri = request.uri_text();
+  undo_strict_routing(request, essentials, self, key, plan);
+  RouteWalker walker(request);
+  while (auto value = walker.take()) {
+    bool is_last_used = plan.uri_from_last_route && value->uri.data() == plan.request_uri.data();
+    if (is_last_used) break;
+    if (!means_us(value->uri, self)) {
+      plan.next = value->uri;
+      break;
+    }
+    if (plan.popped == 0) read_token(value->uri, essentials.call_id, key, plan);
+    ++plan.popped;
+  }
+  if (!plan.next.empty()) {
+    plan.next_is_strict = !find_uri_param(parse_uri(plan.next)->params, "lr").has_value();
+  }
+  return plan;
+}
+
+uint64_t loop_hash(const Message& request, const Essentials& essentials, const RoutePlan& plan,
+                   const HashKey& key) {
+  SipHash hash(key);
+  for (std::string_view part : {plan.request_uri, plan.next, essentials.call_id,
+                                essentials.from_tag, essentials.to_tag,
+                                request.value(HeaderName::kProxyRequire)}) {
+    hash.add(part).add_byte('\n');
+  }
+  hash.add_byte(static_cast<uint8_t>(essentials.cseq)).add_byte(
+      static_cast<uint8_t>(essentials.cseq >> 8));
+  return hash.finish();
+}
+
+bool is_loop(const Message& request, uint64_t hash, const HashKey& key) {
+  for (auto* field = request.first(HeaderName::kVia); field; field = request.next(*field)) {
+    Cursor cursor(request.value(*field));
+    do {
+      auto via = take_via(cursor);
+      BranchToken token;
+      if (!via) return false;
+      if (read_branch(key, via->branch, token) == TokenStatus::kOk && token.loop == hash) {
+        return true;
+      }
+    } while (cursor.take(','));
+  }
+  return false;
+}
+
+uint32_t tag_hash(std::string_view tag, const HashKey& key) {
+  return static_cast<uint32_t>(siphash(key, tag));
+}
+
+}  // namespace sipcore

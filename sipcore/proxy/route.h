@@ -1,0 +1,49 @@
+// Route pre-processing (RFC 3261 16.4) and what follows from it for the next hop (16.6 step 6, 7).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "sipcore/build/token.h"
+#include "sipcore/proxy/validate.h"
+
+namespace sipcore {
+
+// The addresses that Tandem listens on; a URI with one of them as host and port means this node.
+struct Self {
+  std::span<const Endpoint> listens;
+  bool is(const Endpoint& endpoint) const;
+};
+
+// Views and offsets into the message.
+struct RoutePlan {
+  Fault fault = Fault::kNone;
+  std::string_view request_uri;     // as it leaves, unless `next_is_strict`
+  bool uri_from_last_route = false; // a strict router sent us our own URI: 16.4
+  uint32_t popped = 0;              // values of ours at the front of Route, to be removed
+  std::optional<RouteToken> token;  // of the first popped value, its check value verified
+  std::string_view next;            // URI of the first Route value that stays; empty: none
+  bool next_is_strict = false;      // it has no lr: 16.6 step 6
+};
+
+// Reads Route and Request-URI. kBadToken: a Route of ours carries a check value that is not ours.
+RoutePlan plan_route(const Message& request, const Essentials& essentials, const Self& self,
+                     const HashKey& key);
+
+// The endpoint that a sip URI names by address; nullopt for host names and other schemes.
+std::optional<Endpoint> literal_endpoint(const Uri& uri);
+
+// Hash of everything that decides where a request goes (RFC 3261 16.6 step 8, RFC 5393 4.2): equal
+// when a request comes back unchanged, different when it was retargeted in between.
+uint64_t loop_hash(const Message& request, const Essentials& essentials, const RoutePlan& plan,
+                   const HashKey& key);
+
+// True when one of the Via values is ours and carries this loop hash.
+bool is_loop(const Message& request, uint64_t hash, const HashKey& key);
+
+// 32 bits that tell the caller's From tag from the callee's, for RouteToken.
+uint32_t tag_hash(std::string_view tag, const HashKey& key);
+
+}  // namespace sipcore

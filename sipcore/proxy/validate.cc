@@ -1,0 +1,153 @@
+#include "sipcore/proxy/validate.h"
+
+#include "sipcore/grammar/name_addr.h"
+#include "sipcore/grammar/number.h"
+#include "sipcore/grammar/params.h"
+
+namespace sipcore {
+namespace {
+
+constexpr uint32_t kMaxCSeq = 0x7fffffff;  // RFC 3261 8.1.1.5: less than 2**31
+constexpr uint32_t kMostHops = 255;        // RFC 3261 20.22
+
+// Each decoder below gives the fault of its header field, or kNone.
+using Decoder = Fault (*)(const Message&, Essentials&);
+
+Fault read_vias(const Message& message, Essentials& out) {
+  size_t values = 0;
+  for (auto* field = message.first(HeaderName::kVia); field; field = message.next(*field)) {
+    Cursor cursor(message.value(*field));
+    do {
+      auto via = take_via(cursor);
+      if (!via || !via->sip2) return out.via ? Fault::kBadVia : Fault::kNoVia;
+      if (!out.via) out.via = *via;
+      if (++values > kMaxValues) return Fault::kTooManyValues;
+    } while (cursor.take(','));
+  }
+  return out.via ? Fault::kNone : Fault::kNoVia;
+}
+
+Fault read_call_id(const Message& message, Essentials& out) {
+  const HeaderField* field = message.first(HeaderName::kCallId);
+  if (field == nullptr) return Fault::kNoCallId;
+  out.call_id = message.value(*field);
+  for (char c : out.call_id) {
+    if (!is(c, kWordChar) && c != '@') return Fault::kBadCallId;
+  }
+  return out.call_id.empty() ? Fault::kBadCallId : Fault::kNone;
+}
+
+Fault read_party(const Message& message, HeaderName name, Fault missing, Fault bad,
+                 std::string_view& tag) {
+  const HeaderField* field = message.first(name);
+  if (field == nullptr) return missing;
+  auto party = parse_name_addr(message.value(*field));
+  if (!party) return bad;
+  if (auto param = find_param(party->params, "tag")) tag = param->value;
+  return Fault::kNone;
+}
+
+Fault read_from(const Message& message, Essentials& out) {
+  return read_party(message, HeaderName::kFrom, Fault::kNoFrom, Fault::kBadFrom, out.from_tag);
+}
+
+Fault read_to(const Message& message, Essentials& out) {
+  return read_party(message, HeaderName::kTo, Fault::kNoTo, Fault::kBadTo, out.to_tag);
+}
+
+Fault read_cseq(const Message& message, Essentials& out) {
+  const HeaderField* field = message.first(HeaderName::kCSeq);
+  if (field == nullptr) return Fault::kNoCSeq;
+  Cursor cursor(message.value(*field));
+  auto number = parse_number(cursor.take_class(kDigitChar), kMaxCSeq);
+  bool gap = is_lws(cursor.peek());
+  cursor.skip_lws();
+  out.cseq_method = cursor.take_token();
+  if (!number || !gap || out.cseq_method.empty() || !cursor.done()) return Fault::kBadCSeq;
+  out.cseq = *number;
+  bool differs = message.is_request() && out.cseq_method != message.method_text();
+  return differs ? Fault::kMethodMismatch : Fault::kNone;
+}
+
+// RFC 3261 16.3 step 1 and 2. A URI of an unknown scheme cannot be forwarded by us at all; headers
+// in a Request-URI are not allowed (19.1.1, table 1).
+Fault read_request_uri(const Message& message, Essentials& out) {
+  auto uri = parse_uri(message.uri_text());
+  if (!uri) return Fault::kBadRequestUri;
+  out.request_uri = *uri;
+  if (uri->scheme == Scheme::kOther) return Fault::kUnknownScheme;
+  return uri->has_headers ? Fault::kBadRequestUri : Fault::kNone;
+}
+
+Fault read_max_forwards(const Message& message, Essentials& out) {
+  const HeaderField* field = message.first(HeaderName::kMaxForwards);
+  if (field == nullptr) return Fault::kNone;
+  auto hops = parse_number(message.value(*field), kMostHops);
+  if (!hops) return Fault::kBadMaxForwards;
+  out.max_forwards = *hops;
+  out.has_max_forwards = true;
+  return Fault::kNone;
+}
+
+Fault check_routes(const Message& message, HeaderName name) {
+  size_t values = 0;
+  for (auto* field = message.first(name); field; field = message.next(*field)) {
+    Cursor cursor(message.value(*field));
+    do {
+      auto value = take_name_addr(cursor);
+      if (!value) return Fault::kBadRoute;
+      if (++values > kMaxValues) return Fault::kTooManyValues;
+    } while (cursor.take(','));
+  }
+  return Fault::kNone;
+}
+
+Fault check_route(const Message& message, Essentials&) {
+  return check_routes(message, HeaderName::kRoute);
+}
+
+Fault check_record_route(const Message& message, Essentials&) {
+  return check_routes(message, HeaderName::kRecordRoute);
+}
+
+// RFC 3261 16.3 step 3: Max-Forwards of 0 ends here. An OPTIONS for us is answered by routing.
+Fault check_hops(const Message& message, Essentials& out) {
+  bool exhausted = out.has_max_forwards && out.max_forwards == 0;
+  return exhausted && message.method() != Method::kAck ? Fault::kTooManyHops : Fault::kNone;
+}
+
+// RFC 3261 16.3 step 5: Tandem understands no extension that a proxy would have to know.
+Fault check_proxy_require(const Message& message, Essentials&) {
+  bool wanted = message.first(HeaderName::kProxyRequire) != nullptr &&
+                message.method() != Method::kCancel && message.method() != Method::kAck;
+  return wanted ? Fault::kBadExtension : Fault::kNone;
+}
+
+// All decoders run, so that as much as possible is known for an answer; the first fault counts.
+Fault run(std::initializer_list<Decoder> decoders, const Message& message, Fault fault,
+          Essentials& out) {
+  for (Decoder decoder : decoders) {
+    Fault found = decoder(message, out);
+    if (fault == Fault::kNone) fault = found;
+  }
+  return fault;
+}
+
+}  // namespace
+
+Fault validate(const Message& message, Fault fault, Essentials& out) {
+  if (fault != Fault::kNone && status_of(fault) == 0) return fault;
+  Fault via = read_vias(message, out);
+  if (via == Fault::kNoVia) return via;
+  if (fault == Fault::kNone) fault = via;
+  fault = run({read_call_id, read_from, read_to, read_cseq}, message, fault, out);
+  if (!message.is_request()) return fault == Fault::kNone ? fault : Fault::kBadResponse;
+  // The order is the one of RFC 3261 16.3: syntax, scheme, hops, extensions.
+  fault = run({read_request_uri, read_max_forwards, check_route, check_record_route, check_hops,
+               check_proxy_require},
+              message, fault, out);
+  if (fault != Fault::kNone && message.method() == Method::kAck) return Fault::kMalformedAck;
+  return fault;
+}
+
+}  // namespace sipcore

@@ -1,0 +1,230 @@
+#include "tests/simulation/node.h"
+
+#include "dataplane/net/headers.h"
+#include "sipcore/check.h"
+
+namespace tests {
+
+using control::link::Count;
+using control::link::RunningConfig;
+
+sipcore::Endpoint endpoint(const std::string& text) {
+  auto parsed = sipcore::parse_endpoint(text, 5060);
+  CHECK(parsed.has_value());
+  return *parsed;
+}
+
+sipcore::Endpoint backend(size_t i) { return endpoint("198.18.0." + std::to_string(21 + i)); }
+
+Node::Node(const NodeOptions& options)
+    : options_(options),
+      small_(options.packets, dataplane::kSmallPacket),
+      large_(64, dataplane::kLargePacket),
+      reassembly_(16, dataplane::kLargePacket),
+      exchange_(options.workers) {
+  for (size_t i = 0; i < options.workers; ++i) {
+    ports_.push_back(std::make_unique<dataplane::MemoryPort>());
+    workers_.push_back(std::make_unique<dataplane::Worker>(
+        i, exchange_, std::vector<dataplane::Port*>{ports_.back().get()},
+        dataplane::Pools{&small_, &large_}, options.limits, 0));
+  }
+  for (size_t i = 0; i < options.backends; ++i) {
+    totals_.push_back(std::make_shared<control::link::DestinationTotals>());
+  }
+  joiner_ = std::make_unique<dataplane::Reassembly>(16, reassembly_);
+  configure([](RunningConfig&) {});
+  // Everybody of 198.18.0.0/24 and 2001:db8:18::/64 is on the link and has the same MAC.
+  std::unordered_map<sipcore::IpAddress, control::link::Mac, control::link::IpHash> neighbours;
+  for (int host = 1; host < 255; ++host) {
+    neighbours[endpoint("198.18.0." + std::to_string(host)).ip] = {2, 0, 0, 0, 0, 2};
+    char text[64];
+    std::snprintf(text, sizeof text, "[2001:db8:18::%x]", static_cast<unsigned>(host));
+    neighbours[endpoint(text).ip] = {2, 0, 0, 0, 0, 2};
+  }
+  std::vector<control::link::Route> routes = {
+      {endpoint("198.18.0.0").ip, 24, 0, {}, 0}, {endpoint("[2001:db8:18::]").ip, 64, 0, {}, 0}};
+  exchange_.hops.publish(std::make_unique<control::link::NextHops>(
+      routes, neighbours, std::vector<control::link::Mac>{{2, 0, 0, 0, 0, 1}}));
+}
+
+Node::~Node() {
+  std::vector<Datagram> rest;
+  collect(rest);
+  for (auto& port : ports_) {
+    for (auto* packet : port->to_worker) dataplane::release(packet);
+  }
+  workers_.clear();
+}
+
+RunningConfig Node::base_config() const {
+  RunningConfig config;
+  config.listens.push_back({endpoint(kListen), 0});
+  if (options_.both_families) config.listens.push_back({endpoint(kListen6), 0});
+  config.token_key = {0x0123456789abcdef, 0xfedcba9876543210};
+  control::link::Group group;
+  group.name = "default";
+  group.algorithm = options_.algorithm;
+  for (size_t i = 0; i < options_.backends; ++i) {
+    control::link::Destination destination;
+    destination.endpoint = backend(i);
+    destination.uri = "sip:" + sipcore::to_string(backend(i));
+    destination.totals = totals_[i];
+    group.destinations.push_back(destination);
+  }
+  config.groups.push_back(group);
+  return config;
+}
+
+void Node::configure(const std::function<void(RunningConfig&)>& change) {
+  auto config = std::make_unique<RunningConfig>(base_config());
+  change(*config);
+  config->own.clear();
+  for (auto& listen : config->listens) config->own.push_back(listen.endpoint);
+  for (auto& group : config->groups) {
+    std::vector<sipcore::WeightedName> names;
+    std::vector<uint32_t> weights;
+    for (auto& destination : group.destinations) {
+      names.push_back({destination.uri, destination.weight});
+      weights.push_back(destination.weight);
+    }
+    if (group.algorithm == control::link::Algorithm::kCallIdHash) {
+      group.table.emplace(names, config->token_key);
+    }
+    group.sequence.emplace(weights);
+  }
+  exchange_.config.publish(std::move(config));
+  exchange_.quiescence.collect();
+}
+
+void Node::deliver(const Datagram& datagram, size_t queue) {
+  bool large = datagram.bytes.size() > dataplane::kSmallPacket;
+  dataplane::Packet* packet = large ? large_.take() : small_.take();
+  if (packet == nullptr) return;  // the wire loses it
+  std::copy(datagram.bytes.begin(), datagram.bytes.end(), packet->data());
+  packet->size = static_cast<uint32_t>(datagram.bytes.size());
+  dataplane::write_headers(*packet, datagram.from, datagram.to, {}, 1);
+  if (packet->size <= 1514) {
+    ports_[queue]->to_worker.push_back(packet);
+    return;
+  }
+  std::vector<dataplane::Packet*> pieces;
+  static uint32_t id = 0;
+  dataplane::cut(*packet, 1500, ++id, small_, pieces);
+  dataplane::release(packet);
+  for (auto* piece : pieces) ports_[queue]->to_worker.push_back(piece);
+}
+
+void Node::deliver_frame(const std::string& frame, size_t queue) {
+  dataplane::Packet* packet = small_.take();
+  CHECK(packet != nullptr && frame.size() <= dataplane::kSmallPacket);
+  std::copy(frame.begin(), frame.end(), packet->data());
+  packet->size = static_cast<uint32_t>(frame.size());
+  ports_[queue]->to_worker.push_back(packet);
+}
+
+void Node::collect(std::vector<Datagram>& out) {
+  for (auto& port : ports_) {
+    while (!port->from_worker.empty()) {
+      dataplane::Packet* packet = port->from_worker.front();
+      port->from_worker.pop_front();
+      dataplane::NetInfo info;
+      Count drop = dataplane::read_headers(*packet, info);
+      CHECK(drop == Count::kFates);
+      if (info.is_fragment) {
+        ++fragments_cut_;
+        dataplane::Packet* whole = nullptr;
+        if (joiner_->add(packet, info, 0, whole) != Count::kFates) continue;
+        packet = whole;
+      }
+      drop = dataplane::read_udp(*packet, info);
+      CHECK(drop == Count::kFates);  // a checksum of ours that is wrong would end here
+      ++datagrams_out_;
+      out.push_back({info.source, info.target,
+                     std::string(packet->bytes().substr(info.payload, info.payload_size))});
+      dataplane::release(packet);
+    }
+  }
+}
+
+std::vector<Datagram> Node::poll(uint64_t now_ms) {
+  std::vector<Datagram> out;
+  for (auto& worker : workers_) worker->poll(now_ms);
+  collect(out);
+  exchange_.quiescence.collect();
+  std::string wrong = imbalance();
+  if (!wrong.empty()) std::fprintf(stderr, "counters do not add up: %s\n", wrong.c_str());
+  CHECK(wrong.empty());
+  return out;
+}
+
+std::vector<Datagram> Node::settle(uint64_t now_ms) {
+  std::vector<Datagram> out;
+  for (size_t quiet = 0; quiet < 2;) {
+    std::vector<Datagram> more = poll(now_ms);
+    bool busy = !more.empty();
+    for (auto& port : ports_) busy |= !port->to_worker.empty();
+    quiet = busy ? 0 : quiet + 1;
+    out.insert(out.end(), more.begin(), more.end());
+  }
+  return out;
+}
+
+void Node::unreachable(const Datagram& request) {
+  sipcore::Message message;
+  sipcore::Essentials essentials;
+  CHECK(sipcore::validate(message, message.parse(request.bytes), essentials) ==
+        sipcore::Fault::kNone);
+  control::link::ToWorker error;
+  CHECK(sipcore::read_branch(config().token_key, essentials.via->branch, error.branch) ==
+        sipcore::TokenStatus::kOk);
+  exchange_.to_worker[error.branch.worker]->push(error);
+}
+
+uint64_t Node::count(Count which) const {
+  uint64_t total = 0;
+  for (auto& counters : exchange_.counters) total += counters->read(which);
+  return total;
+}
+
+size_t Node::transactions() const {
+  size_t total = 0;
+  for (auto& worker : workers_) {
+    total += worker->proxy().transactions().servers_in_use() +
+             worker->proxy().transactions().clients_in_use();
+  }
+  return total;
+}
+
+size_t Node::blobs() const {
+  size_t total = 0;
+  for (auto& worker : workers_) total += worker->proxy().blobs_in_use();
+  return total;
+}
+
+size_t Node::packets_in_use() const {
+  size_t in_ports = 0;
+  for (auto& port : ports_) in_ports += port->to_worker.size() + port->from_worker.size();
+  return options_.packets - small_.available() + 64 - large_.available() - in_ports;
+}
+
+std::string Node::imbalance() const {
+  uint64_t sent = 0, lost = 0, waiting = 0;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    const auto& counters = *exchange_.counters[i];
+    uint64_t in = counters.read(Count::packets_in);
+    if (in != counters.fates()) {
+      return "worker " + std::to_string(i) + ": " + std::to_string(in) + " packets in, but " +
+             std::to_string(counters.fates()) + " fates";
+    }
+    sent += counters.sent();
+    lost += counters.read(Count::tx_failed) + counters.read(Count::tx_no_neighbour);
+    waiting += workers_[i]->waiting();
+  }
+  if (sent != datagrams_out_ + lost + waiting) {
+    return std::to_string(sent) + " messages sent, but " + std::to_string(datagrams_out_) +
+           " came out and " + std::to_string(lost + waiting) + " are accounted for";
+  }
+  return {};
+}
+
+}  // namespace tests
