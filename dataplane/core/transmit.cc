@@ -1,5 +1,7 @@
 #include "dataplane/core/transmit.h"
 
+#include <cstring>
+
 #include "dataplane/net/fragments.h"
 
 namespace dataplane {
@@ -82,16 +84,30 @@ Transmit::Outcome Transmit::try_send(Packet* packet, const sipcore::Endpoint& fr
   uint32_t id = next_id_++;
   write_headers(*packet, from, to, hop, static_cast<uint16_t>(id));
   uint32_t mtu = ports_[hop.port]->mtu();
-  if (packet->size <= mtu + kEthernetSize) {
-    queue(packet, hop.port);
-    return Outcome::kQueued;
-  }
+  if (packet->size <= mtu + kEthernetSize) return send_whole(packet, hop.port);
   pieces_.clear();
   bool cut_up = cut(*packet, mtu, id, *pools_.small, pieces_);
   if (!cut_up) counters_.add(Count::tx_failed);
   release(packet);
   for (Packet* piece : pieces_) queue(piece, hop.port);
   return cut_up ? Outcome::kQueued : Outcome::kFailed;
+}
+
+// A port takes small packets only; one that was put together from fragments may have become short.
+Transmit::Outcome Transmit::send_whole(Packet* packet, uint16_t port) {
+  if (packet->home != pools_.large) {
+    queue(packet, port);
+    return Outcome::kQueued;
+  }
+  Packet* copy = pools_.small->take();
+  if (copy == nullptr) counters_.add(Count::tx_failed);
+  if (copy != nullptr) {
+    std::memcpy(copy->data(), packet->data(), packet->size);
+    copy->size = packet->size;
+    queue(copy, port);
+  }
+  release(packet);
+  return copy == nullptr ? Outcome::kFailed : Outcome::kQueued;
 }
 
 void Transmit::queue(Packet* packet, uint16_t port) {

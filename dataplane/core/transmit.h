@@ -52,6 +52,7 @@ class Transmit {
   enum class Outcome : uint8_t { kQueued, kNoNeighbour, kFailed };
 
   Outcome try_send(Packet* packet, const sipcore::Endpoint& from, const sipcore::Endpoint& to);
+  Outcome send_whole(Packet* packet, uint16_t port);
   void queue(Packet* packet, uint16_t port);
   void flush(size_t port);
   void retry_waiting();

@@ -10,8 +10,6 @@ namespace {
 
 constexpr size_t kTimerBudget = 256;      // timers of one turn
 constexpr size_t kReassemblies = 64;      // datagrams in the making
-constexpr size_t kMailbox = 1024;
-constexpr size_t kHandedMost = 2048;
 
 // Our own branch in the topmost Via of a response names the worker; nothing is believed yet.
 constexpr std::string_view kOwnBranch = "z9hG4bKt";
@@ -27,24 +25,11 @@ size_t owner_by_branch(std::string_view message, const sipcore::HashKey& key, si
 
 }  // namespace
 
-Exchange::Exchange(size_t workers_)
-    : quiescence(workers_), config(quiescence), hops(quiescence), workers(workers_) {
-  for (size_t i = 0; i < workers; ++i) {
-    counters.push_back(std::make_unique<control::link::Counters>());
-    to_control.push_back(
-        std::make_unique<control::link::Mailbox<control::link::ToControl>>(kMailbox));
-    to_worker.push_back(
-        std::make_unique<control::link::Mailbox<control::link::ToWorker>>(kMailbox));
-  }
-  for (size_t i = 0; i < workers * workers; ++i) {
-    handed.push_back(std::make_unique<control::link::Mailbox<Handed>>(kHandedMost));
-  }
-}
-
-Worker::Worker(size_t id, Exchange& exchange, std::vector<Port*> ports, Pools pools,
-               const ProxyLimits& limits, uint64_t now_ms)
+Worker::Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
+               std::vector<Port*> ports, Pools pools, const ProxyLimits& limits, uint64_t now_ms)
     : id_(id),
       exchange_(exchange),
+      handover_(handover),
       counters_(*exchange.counters[id]),
       ports_(ports),
       transmit_(ports, pools, counters_, *exchange.to_control[id]),
@@ -54,7 +39,7 @@ Worker::Worker(size_t id, Exchange& exchange, std::vector<Port*> ports, Pools po
 Worker::~Worker() {
   Handed handed;
   for (size_t from = 0; from < exchange_.workers; ++from) {
-    while (exchange_.handed[from * exchange_.workers + id_]->pop(handed)) release(handed.packet);
+    while (handover_.at(from, id_).pop(handed)) release(handed.packet);
   }
 }
 
@@ -82,7 +67,7 @@ size_t Worker::take_handed() {
   size_t taken = 0;
   Handed handed;
   for (size_t from = 0; from < exchange_.workers; ++from) {
-    auto& mailbox = *exchange_.handed[from * exchange_.workers + id_];
+    auto& mailbox = handover_.at(from, id_);
     for (size_t i = 0; i < kBurst && mailbox.pop(handed); ++i, ++taken) {
       counters_.add(Count::packets_in);
       counters_.add(proxy_.receive(handed.packet, handed.arrival));
@@ -137,7 +122,7 @@ Count Worker::steer(Packet* packet, const NetInfo& info) {
                             : owner_of_call(call_id, config_->token_key, exchange_.workers);
   }
   if (owner == id_) return proxy_.receive(packet, arrival);
-  if (exchange_.handed[id_ * exchange_.workers + owner]->push({packet, arrival})) {
+  if (handover_.at(id_, owner).push({packet, arrival})) {
     return Count::handed_over;
   }
   release(packet);

@@ -7,9 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "control/link/mailbox.h"
-#include "control/link/messages.h"
-#include "control/link/snapshot.h"
+#include "control/link/exchange.h"
 #include "dataplane/net/fragments.h"
 #include "dataplane/paths/proxy.h"
 
@@ -21,26 +19,30 @@ struct Handed {
   Arrival arrival;
 };
 
-// What all workers and control share; outlives them.
-struct Exchange {
-  explicit Exchange(size_t workers);
+// The rings between workers: at(i, j) carries packets from worker i to worker j.
+class Handover {
+ public:
+  static constexpr size_t kRoom = 2048;
 
-  control::link::Quiescence quiescence;
-  control::link::Snapshot<control::link::RunningConfig> config;
-  control::link::Snapshot<control::link::NextHops> hops;
-  // By worker.
-  std::vector<std::unique_ptr<control::link::Counters>> counters;
-  std::vector<std::unique_ptr<control::link::Mailbox<control::link::ToControl>>> to_control;
-  std::vector<std::unique_ptr<control::link::Mailbox<control::link::ToWorker>>> to_worker;
-  // From worker i to worker j: handed[i * workers + j].
-  std::vector<std::unique_ptr<control::link::Mailbox<Handed>>> handed;
-  size_t workers;
+  explicit Handover(size_t workers) : workers_(workers) {
+    for (size_t i = 0; i < workers * workers; ++i) {
+      rings_.push_back(std::make_unique<control::link::Mailbox<Handed>>(kRoom));
+    }
+  }
+  control::link::Mailbox<Handed>& at(size_t from, size_t to) {
+    return *rings_[from * workers_ + to];
+  }
+  size_t workers() const { return workers_; }
+
+ private:
+  size_t workers_;
+  std::vector<std::unique_ptr<control::link::Mailbox<Handed>>> rings_;
 };
 
 class Worker {
  public:
-  Worker(size_t id, Exchange& exchange, std::vector<Port*> ports, Pools pools,
-         const ProxyLimits& limits, uint64_t now_ms);
+  Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
+         std::vector<Port*> ports, Pools pools, const ProxyLimits& limits, uint64_t now_ms);
   ~Worker();
 
   // One turn of the loop; the number of packets taken in, 0: there was nothing to do.
@@ -59,7 +61,8 @@ class Worker {
   void take_messages();
 
   const size_t id_;
-  Exchange& exchange_;
+  control::link::Exchange& exchange_;
+  Handover& handover_;
   control::link::Counters& counters_;
   std::vector<Port*> ports_;
   Transmit transmit_;

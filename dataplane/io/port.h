@@ -8,6 +8,7 @@
 namespace dataplane {
 
 inline constexpr size_t kBurst = 32;
+inline constexpr uint32_t kMostMtu = kSmallPacket - 64;
 
 class Port {
  public:
@@ -16,7 +17,7 @@ class Port {
   virtual size_t receive(Packet** packets, size_t most) = 0;
   // Takes the first n packets, which the port then owns, and returns n; the rest stay the caller's.
   virtual size_t send(Packet** packets, size_t count) = 0;
-  // Largest Ethernet payload; what is longer is sent in fragments.
+  // Largest Ethernet payload, at most kMostMtu; what is longer is sent in fragments.
   virtual uint32_t mtu() const = 0;
 };
 

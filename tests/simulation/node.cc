@@ -21,11 +21,12 @@ Node::Node(const NodeOptions& options)
       small_(options.packets, dataplane::kSmallPacket),
       large_(64, dataplane::kLargePacket),
       reassembly_(16, dataplane::kLargePacket),
-      exchange_(options.workers) {
+      exchange_(options.workers),
+      handover_(options.workers) {
   for (size_t i = 0; i < options.workers; ++i) {
     ports_.push_back(std::make_unique<dataplane::MemoryPort>());
     workers_.push_back(std::make_unique<dataplane::Worker>(
-        i, exchange_, std::vector<dataplane::Port*>{ports_.back().get()},
+        i, exchange_, handover_, std::vector<dataplane::Port*>{ports_.back().get()},
         dataplane::Pools{&small_, &large_}, options.limits, 0));
   }
   for (size_t i = 0; i < options.backends; ++i) {

@@ -55,7 +55,7 @@ class Node {
   size_t transactions() const;
   size_t blobs() const;
   size_t packets_in_use() const;
-  dataplane::Exchange& exchange() { return exchange_; }
+  control::link::Exchange& exchange() { return exchange_; }
   dataplane::MemoryPort& port(size_t worker) { return *ports_[worker]; }
   const control::link::RunningConfig& config() const { return *exchange_.config.read(); }
   // What stands wrong in the counters; empty: nothing.
@@ -69,7 +69,8 @@ class Node {
   dataplane::MemoryPool small_;
   dataplane::MemoryPool large_;
   dataplane::MemoryPool reassembly_;  // for frames that the node cut up
-  dataplane::Exchange exchange_;
+  control::link::Exchange exchange_;
+  dataplane::Handover handover_;
   std::vector<std::unique_ptr<dataplane::MemoryPort>> ports_;
   std::vector<std::unique_ptr<dataplane::Worker>> workers_;
   std::unique_ptr<dataplane::Reassembly> joiner_;

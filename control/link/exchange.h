@@ -1,0 +1,39 @@
+// Everything that control and the workers share, in one place: snapshots one way, counters the other,
+// a mailbox each way per worker. Outlives both sides.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "control/link/counters.h"
+#include "control/link/mailbox.h"
+#include "control/link/messages.h"
+#include "control/link/next_hop.h"
+#include "control/link/running_config.h"
+#include "control/link/snapshot.h"
+
+namespace control::link {
+
+struct Exchange {
+  static constexpr size_t kMessages = 1024;  // room of a mailbox
+
+  explicit Exchange(size_t workers_)
+      : workers(workers_), quiescence(workers_), config(quiescence), hops(quiescence) {
+    for (size_t i = 0; i < workers; ++i) {
+      counters.push_back(std::make_unique<Counters>());
+      to_control.push_back(std::make_unique<Mailbox<ToControl>>(kMessages));
+      to_worker.push_back(std::make_unique<Mailbox<ToWorker>>(kMessages));
+    }
+  }
+
+  const size_t workers;
+  Quiescence quiescence;
+  Snapshot<RunningConfig> config;
+  Snapshot<NextHops> hops;
+  // By worker.
+  std::vector<std::unique_ptr<Counters>> counters;
+  std::vector<std::unique_ptr<Mailbox<ToControl>>> to_control;
+  std::vector<std::unique_ptr<Mailbox<ToWorker>>> to_worker;
+};
+
+}  // namespace control::link

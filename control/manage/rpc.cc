@@ -1,0 +1,57 @@
+#include "control/manage/rpc.h"
+
+namespace control::manage {
+namespace {
+
+Json error_reply(const Json& id, int code, const std::string& message) {
+  return {{"jsonrpc", "2.0"}, {"error", {{"code", code}, {"message", message}}}, {"id", id}};
+}
+
+// A reply must be valid UTF-8 whatever a peer has put into a name.
+std::string text_of(const Json& reply) {
+  return reply.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void Rpc::add(std::string name, std::string help, std::function<Json(const Json&)> method) {
+  methods_[std::move(name)] = {std::move(help), std::move(method)};
+}
+
+std::string Rpc::handle(std::string_view request) const {
+  if (request.size() > kMostRequest) return text_of(error_reply(nullptr, -32600, "Request too long"));
+  // Depth is bounded before the parser sees it: nesting costs stack.
+  int depth = 0;
+  for (char c : request) {
+    depth += c == '[' || c == '{' ? 1 : c == ']' || c == '}' ? -1 : 0;
+    if (depth > 16) return text_of(error_reply(nullptr, -32600, "Request nested too deeply"));
+  }
+  Json parsed = Json::parse(request, nullptr, false);
+  if (parsed.is_discarded()) return text_of(error_reply(nullptr, -32700, "Parse error"));
+  return text_of(call(parsed));
+}
+
+Json Rpc::call(const Json& request) const {
+  bool valid = request.is_object() && request.contains("method") && request["method"].is_string();
+  if (!valid) return error_reply(nullptr, -32600, "Invalid Request");
+  Json id = request.value("id", Json(nullptr));
+  Json params = request.value("params", Json(nullptr));
+  if (!params.is_null() && !params.is_array()) {
+    return error_reply(id, 400, "params is an array");
+  }
+  std::string name = request["method"];
+  if (name == "system.listMethods") {
+    Json names = Json::array();
+    for (const auto& [known, method] : methods_) names.push_back(known);
+    return {{"jsonrpc", "2.0"}, {"result", names}, {"id", id}};
+  }
+  auto method = methods_.find(name);
+  if (method == methods_.end()) return error_reply(id, 500, "Method Not Found");
+  try {
+    return {{"jsonrpc", "2.0"}, {"result", method->second.run(params)}, {"id", id}};
+  } catch (const RpcError& fault) {
+    return error_reply(id, fault.code, fault.message);
+  }
+}
+
+}  // namespace control::manage

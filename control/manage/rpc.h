@@ -1,0 +1,43 @@
+// JSON-RPC 2.0 with the method names and reply shapes that users of Kamailio know. This part only
+// turns a request text into a reply text; where requests come from is not its business.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace control::manage {
+
+using Json = nlohmann::ordered_json;
+
+// What a method throws to answer with an error; Kamailio's codes: 400 bad parameters, 404 unknown
+// object, 500 failed.
+struct RpcError {
+  int code;
+  std::string message;
+};
+
+class Rpc {
+ public:
+  static constexpr size_t kMostRequest = 65536;  // bytes
+
+  // `method` gets the params (an array, or null) and returns the result.
+  void add(std::string name, std::string help, std::function<Json(const Json& params)> method);
+
+  // Never throws; every request text gets a reply text.
+  std::string handle(std::string_view request) const;
+
+ private:
+  struct Method {
+    std::string help;
+    std::function<Json(const Json&)> run;
+  };
+  Json call(const Json& request) const;
+  std::map<std::string, Method> methods_;
+};
+
+}  // namespace control::manage

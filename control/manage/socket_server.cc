@@ -1,0 +1,100 @@
+#include "control/manage/socket_server.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
+#include <filesystem>
+
+#include "control/manage/rpc.h"
+
+namespace control::manage {
+
+namespace asio = boost::asio;
+using Local = asio::local::stream_protocol;
+
+struct SocketServer::State {
+  explicit State(asio::io_context& io) : acceptor(io) {}
+  Local::acceptor acceptor;
+  std::function<std::string(std::string_view)> handle;
+  std::string path;
+  size_t clients = 0;
+};
+
+// Lives as long as an operation of its connection is under way.
+class SocketServer::Client : public std::enable_shared_from_this<Client> {
+ public:
+  Client(Local::socket socket, std::shared_ptr<State> state)
+      : socket_(std::move(socket)), state_(std::move(state)), input_(Rpc::kMostRequest) {
+    ++state_->clients;
+  }
+  ~Client() { --state_->clients; }
+
+  void read() {
+    asio::async_read_until(socket_, input_, '\n',
+                           [self = shared_from_this()](boost::system::error_code error, size_t size) {
+                             if (!error) self->answer(size);
+                           });
+  }
+
+ private:
+  void answer(size_t size) {
+    const char* begin = static_cast<const char*>(input_.data().data());
+    output_ = state_->handle({begin, size - 1}) + "\n";
+    input_.consume(size);
+    asio::async_write(socket_, asio::buffer(output_),
+                      [self = shared_from_this()](boost::system::error_code error, size_t) {
+                        if (!error) self->read();
+                      });
+  }
+
+  Local::socket socket_;
+  std::shared_ptr<State> state_;
+  asio::streambuf input_;
+  std::string output_;
+};
+
+SocketServer::SocketServer(asio::io_context& io,
+                           std::function<std::string(std::string_view)> handle)
+    : state_(std::make_shared<State>(io)) {
+  state_->handle = std::move(handle);
+}
+
+SocketServer::~SocketServer() {
+  if (!state_->path.empty()) unlink(state_->path.c_str());
+}
+
+std::string SocketServer::open(const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+  boost::system::error_code error;
+  Local::socket probe(state_->acceptor.get_executor());
+  probe.connect(Local::endpoint(path), error);
+  if (!error) return "another Tandem answers on " + path + ": stop it, or choose another socket";
+  unlink(path.c_str());
+  mode_t before = umask(0077);
+  state_->acceptor.open(Local(), error);
+  if (!error) state_->acceptor.bind(Local::endpoint(path), error);
+  if (!error) state_->acceptor.listen(16, error);
+  umask(before);
+  if (error) return "management socket " + path + " cannot be opened: " + error.message();
+  state_->path = path;
+  accept();
+  return {};
+}
+
+void SocketServer::accept() {
+  state_->acceptor.async_accept([this](boost::system::error_code error, Local::socket socket) {
+    if (error) return;
+    if (state_->clients < kMostClients) {
+      std::make_shared<Client>(std::move(socket), state_)->read();
+    }
+    accept();
+  });
+}
+
+}  // namespace control::manage

@@ -1,0 +1,280 @@
+#include "control/thread/control.h"
+
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+
+#include "control/kernel/sockets.h"
+#include "control/manage/rpc.h"
+#include "control/manage/socket_server.h"
+
+namespace control::thread {
+
+namespace asio = boost::asio;
+using manage::Json;
+using manage::RpcError;
+
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(5);
+
+std::string date(std::time_t when) {
+  std::array<char, 64> text;
+  std::tm parts{};
+  gmtime_r(&when, &parts);
+  return {text.data(), std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &parts)};
+}
+
+sipcore::HashKey random_key() {
+  sipcore::HashKey key;
+  if (getentropy(&key, sizeof key) != 0) throw std::runtime_error("no random numbers");
+  return key;
+}
+
+const char* word(link::Algorithm algorithm) {
+  return algorithm == link::Algorithm::kCallIdHash ? "call_id_hash" : "round_robin";
+}
+
+}  // namespace
+
+struct Control::State {
+  State(std::string path_, config::Settings settings_, link::Exchange& exchange_)
+      : path(std::move(path_)),
+        settings(std::move(settings_)),
+        exchange(exchange_),
+        key(random_key()),
+        signals(io, SIGTERM, SIGINT, SIGHUP),
+        ticker(io),
+        server(io, [this](std::string_view request) { return rpc.handle(request); }) {}
+
+  void publish() { exchange.config.publish(config::build(settings, key, totals)); }
+  // The errors; empty: the new configuration runs.
+  std::vector<std::string> reload();
+  void watch_signals();
+  void watch_network();
+  void watch_icmp(size_t which);
+  void tick();
+  void add_methods();
+  uint64_t count(link::Count which) const;
+  Json statistics(const Json& params) const;
+  Json destinations() const;
+
+  std::string path;
+  config::Settings settings;
+  link::Exchange& exchange;
+  config::Totals totals;
+  sipcore::HashKey key;
+  std::time_t since = std::time(nullptr);
+  bool network_changed = false;
+
+  asio::io_context io;
+  asio::signal_set signals;
+  asio::steady_timer ticker;
+  std::unique_ptr<kernel::Netlink> netlink;
+  std::unique_ptr<asio::posix::stream_descriptor> netlink_ready;
+  kernel::SilentSockets silent;
+  kernel::IcmpSockets icmp;
+  std::vector<asio::posix::stream_descriptor> icmp_ready;
+  manage::Rpc rpc;
+  manage::SocketServer server;
+};
+
+Control::Control(std::string path, config::Settings settings, link::Exchange& exchange)
+    : state_(std::make_unique<State>(std::move(path), std::move(settings), exchange)) {}
+
+Control::~Control() {
+  for (auto& descriptor : state_->icmp_ready) descriptor.release();
+  if (state_->netlink_ready) state_->netlink_ready->release();
+}
+
+std::string Control::start(std::vector<kernel::PortInterface> ports) {
+  State& s = *state_;
+  std::string error;
+  s.netlink = std::make_unique<kernel::Netlink>(std::move(ports), error);
+  if (!error.empty()) return error;
+  std::vector<sipcore::Endpoint> listens;
+  for (const auto& listen : s.settings.listens) listens.push_back(listen.address);
+  if (auto fault = s.silent.open(listens); !fault.empty()) return fault;
+  if (auto fault = s.icmp.open(); !fault.empty()) return fault;
+  if (auto fault = s.server.open(s.settings.socket); !fault.empty()) return fault;
+  s.exchange.hops.publish(s.netlink->snapshot());
+  // The first call shall not wait for a neighbour: ask for those that the configuration names.
+  for (const auto& group : s.settings.groups) {
+    for (const auto& destination : group.destinations) s.netlink->resolve(destination.endpoint.ip);
+  }
+  s.add_methods();
+  s.publish();
+  s.watch_signals();
+  s.watch_network();
+  for (size_t i = 0; i < s.icmp.descriptors().size(); ++i) {
+    s.icmp_ready.emplace_back(s.io, s.icmp.descriptors()[i]);
+  }
+  for (size_t i = 0; i < s.icmp_ready.size(); ++i) s.watch_icmp(i);
+  s.tick();
+  return {};
+}
+
+void Control::run() { state_->io.run(); }
+
+void Control::State::watch_signals() {
+  signals.async_wait([this](boost::system::error_code error, int number) {
+    if (error) return;
+    if (number != SIGHUP) {
+      spdlog::info("stopping");
+      io.stop();
+      return;
+    }
+    reload();
+    watch_signals();
+  });
+}
+
+std::vector<std::string> Control::State::reload() {
+  auto loaded = config::load(path);
+  std::vector<std::string> errors;
+  if (auto* faults = std::get_if<config::Errors>(&loaded)) {
+    errors = faults->lines;
+  } else {
+    auto& wanted = std::get<config::Settings>(loaded);
+    std::string restart = config::needs_restart(settings, wanted);
+    if (!restart.empty()) errors.push_back(path + ":1:1: " + restart);
+    if (errors.empty()) settings = std::move(wanted);
+  }
+  for (const std::string& line : errors) spdlog::error("not reloaded: {}", line);
+  if (!errors.empty()) return errors;
+  publish();
+  for (const auto& group : settings.groups) {
+    for (const auto& destination : group.destinations) netlink->resolve(destination.endpoint.ip);
+  }
+  spdlog::info("configuration reloaded from {}", path);
+  return {};
+}
+
+void Control::State::watch_network() {
+  if (!netlink_ready) {
+    netlink_ready = std::make_unique<asio::posix::stream_descriptor>(io, netlink->descriptor());
+  }
+  netlink_ready->async_wait(asio::posix::stream_descriptor::wait_read,
+                            [this](boost::system::error_code error) {
+                              if (error) return;
+                              network_changed |= netlink->read_changes();
+                              watch_network();
+                            });
+}
+
+void Control::State::watch_icmp(size_t which) {
+  icmp_ready[which].async_wait(
+      asio::posix::stream_descriptor::wait_read, [this, which](boost::system::error_code error) {
+        if (error) return;
+        std::array<char, 2048> packet;
+        int fd = icmp.descriptors()[which];
+        auto family = which == 0 ? sipcore::Family::kV4 : sipcore::Family::kV6;
+        ssize_t size;
+        while ((size = recv(fd, packet.data(), packet.size(), 0)) > 0) {
+          auto branch = kernel::quoted_branch({packet.data(), static_cast<size_t>(size)}, family, key);
+          if (branch && branch->worker < exchange.workers) {
+            exchange.to_worker[branch->worker]->push({link::ToWorker::What::kUnreachable, *branch});
+          }
+        }
+        watch_icmp(which);
+      });
+}
+
+// What waits in mailboxes and for quiescence. Neighbours are published at most once per tick however
+// fast they change.
+void Control::State::tick() {
+  link::ToControl message;
+  for (auto& mailbox : exchange.to_control) {
+    while (mailbox->pop(message)) netlink->resolve(message.address);
+  }
+  if (std::exchange(network_changed, false)) exchange.hops.publish(netlink->snapshot());
+  exchange.quiescence.collect();
+  ticker.expires_after(kTick);
+  ticker.async_wait([this](boost::system::error_code error) {
+    if (!error) tick();
+  });
+}
+
+uint64_t Control::State::count(link::Count which) const {
+  uint64_t total = 0;
+  for (const auto& counters : exchange.counters) total += counters->read(which);
+  return total;
+}
+
+// Kamailio's shape: an array of "group:name = value"; params name groups, or "all".
+Json Control::State::statistics(const Json& params) const {
+  Json out = Json::array();
+  auto wanted = [&](std::string_view group) {
+    if (params.is_null() || params.empty()) return true;
+    for (const Json& one : params) {
+      if (!one.is_string()) throw RpcError{400, "params are names of groups, or \"all\""};
+      std::string name = one;
+      if (name == "all" || name == std::string(group) + ":") return true;
+    }
+    return false;
+  };
+  for (size_t i = 0; i < static_cast<size_t>(link::Count::kCount); ++i) {
+    link::Count which = static_cast<link::Count>(i);
+    std::string_view group = which < link::Count::kFates     ? "fate"
+                             : which < link::Count::kSentEnd ? "sent"
+                                                             : "core";
+    if (!wanted(group)) continue;
+    out.push_back(fmt::format("{}:{} = {}", group, link::kCounterNames[i].name, count(which)));
+  }
+  if (wanted("tm")) {
+    uint64_t current = count(link::Count::transactions_created) -
+                       count(link::Count::transactions_freed);
+    out.push_back(fmt::format("tm:current = {}", current));
+  }
+  return out;
+}
+
+Json Control::State::destinations() const {
+  Json records = Json::array();
+  const link::RunningConfig* running = exchange.config.read();
+  int id = 0;
+  for (const link::Group& group : running->groups) {
+    Json targets = Json::array();
+    for (const link::Destination& one : group.destinations) {
+      const auto& totals_of = *one.totals;
+      targets.push_back({{"DEST",
+                          {{"URI", one.uri},
+                           {"FLAGS", one.enabled ? "AX" : "DX"},
+                           {"PRIORITY", 0},
+                           {"ATTRS", {{"WEIGHT", one.weight}}},
+                           {"CALLS", totals_of.calls.load()},
+                           {"ANSWERED", totals_of.answered.load()},
+                           {"FAILED", totals_of.failed.load()}}}});
+    }
+    records.push_back({{"SET",
+                        {{"ID", ++id},
+                         {"NAME", group.name},
+                         {"ALGORITHM", word(group.algorithm)},
+                         {"TARGETS", targets}}}});
+  }
+  return {{"NRSETS", records.size()}, {"RECORDS", records}};
+}
+
+void Control::State::add_methods() {
+  rpc.add("core.uptime", "time since the start", [this](const Json&) -> Json {
+    std::time_t now = std::time(nullptr);
+    return {{"now", date(now)}, {"up_since", date(since)}, {"uptime", now - since}};
+  });
+  rpc.add("core.version", "version", [](const Json&) -> Json { return "tandem 0.1.0"; });
+  rpc.add("stats.get_statistics", "counters", [this](const Json& p) { return statistics(p); });
+  rpc.add("dispatcher.list", "groups and destinations", [this](const Json&) { return destinations(); });
+  rpc.add("config.reload", "read the configuration file again", [this](const Json&) -> Json {
+    std::vector<std::string> errors = reload();
+    if (!errors.empty()) throw RpcError{500, fmt::format("{}", fmt::join(errors, "\n"))};
+    return "reloaded";
+  });
+}
+
+}  // namespace control::thread

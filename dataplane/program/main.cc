@@ -1,0 +1,178 @@
+// tandem: reads the configuration, starts DPDK, the workers and the control thread, and stops them in
+// the opposite order.
+#include <pthread.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <sstream>
+
+#include "control/config/settings.h"
+#include "control/thread/control.h"
+#include "dataplane/core/worker.h"
+#include "dataplane/io/dpdk_port.h"
+#include "dataplane/io/xdp_listens.h"
+
+namespace {
+
+using control::config::Settings;
+
+uint64_t now_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);  // answered from user space, no system call
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
+}
+
+// What the worker threads need; they read `stop` each turn.
+struct Workers {
+  std::vector<std::unique_ptr<dataplane::Worker>> all;
+  control::config::Idle idle = control::config::Idle::kPause;
+  std::atomic<bool> stop{false};
+};
+
+constexpr size_t kQuietTurns = 256;  // turns without a packet before a worker rests
+
+void rest(control::config::Idle idle) {
+  if (idle == control::config::Idle::kPause) __builtin_ia32_pause();
+  if (idle == control::config::Idle::kSleep) {
+    timespec nap{0, 50000};
+    nanosleep(&nap, nullptr);
+  }
+}
+
+void run_worker(void* context, size_t id) {
+  auto& workers = *static_cast<Workers*>(context);
+  size_t quiet = 0;
+  while (!workers.stop.load(std::memory_order_relaxed)) {
+    quiet = workers.all[id]->poll(now_ms()) > 0 ? 0 : quiet + 1;
+    if (quiet > kQuietTurns) rest(workers.idle);
+  }
+}
+
+int fail(const std::string& sentence) {
+  std::fprintf(stderr, "tandem: %s\n", sentence.c_str());
+  return 1;
+}
+
+void start_log(const Settings& settings) {
+  auto log = spdlog::stderr_logger_mt("tandem");
+  log->set_level(spdlog::level::from_str(settings.log_level));
+  log->set_pattern(settings.log_json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e","level":"%l","text":"%v"})"
+                                     : "%Y-%m-%d %H:%M:%S.%e %l %v");
+  spdlog::set_default_logger(log);
+}
+
+std::vector<uint32_t> worker_cpus(const Settings& settings) {
+  if (!settings.cpus.empty()) return settings.cpus;
+  // The last CPUs of the machine, so that the first keeps the kernel's work and the control thread.
+  uint32_t cpus = static_cast<uint32_t>(sysconf(_SC_NPROCESSORS_ONLN));
+  std::vector<uint32_t> out;
+  for (uint32_t i = 0; i < settings.workers; ++i) out.push_back(cpus - 1 - i % cpus);
+  return out;
+}
+
+dataplane::DpdkOptions dpdk_options(const Settings& settings, const std::string& xdp_program) {
+  dataplane::DpdkOptions options;
+  std::istringstream words(settings.eal_arguments);
+  for (std::string one; words >> one;) options.eal_arguments.push_back(one);
+  for (const auto& port : settings.ports) {
+    options.ports.push_back({port.device, port.verify_checksum});
+  }
+  options.worker_cpus = worker_cpus(settings);
+  options.hugepages = settings.hugepages;
+  options.packets = settings.packets;
+  options.xdp_program = xdp_program;
+  return options;
+}
+
+std::string open_listens(const Settings& settings, const dataplane::Dpdk& dpdk) {
+  for (size_t port = 0; port < settings.ports.size(); ++port) {
+    if (!settings.ports[port].device.starts_with("af_xdp:")) continue;
+    std::vector<sipcore::Endpoint> listens;
+    for (const auto& listen : settings.listens) {
+      if (listen.port == port) listens.push_back(listen.address);
+    }
+    std::string fault = dataplane::set_xdp_listens(dpdk.interface(port), listens);
+    if (!fault.empty()) return fault;
+  }
+  return {};
+}
+
+int run(const std::string& path, const Settings& settings, const std::string& xdp_program) {
+  // Signals are for the control thread's loop; the threads that DPDK makes inherit the mask.
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, number);
+  pthread_sigmask(SIG_BLOCK, &handled, nullptr);
+
+  dataplane::Dpdk dpdk;
+  std::string fault = dpdk.start(dpdk_options(settings, xdp_program));
+  if (!fault.empty()) return fail(fault);
+  if (settings.hugepages && !dpdk.has_hugepages()) {
+    spdlog::warn("not enough free hugepages: running on ordinary memory (--no-huge), which is "
+                 "slower; reserve some with vm.nr_hugepages, or set hugepages = false in [node]");
+  }
+  control::link::Exchange exchange(settings.workers);
+  dataplane::Handover handover(settings.workers);
+  Workers workers;
+  workers.idle = settings.idle;
+  dataplane::ProxyLimits limits{settings.server_transactions, settings.client_transactions,
+                                settings.stored_messages};
+  for (size_t id = 0; id < settings.workers; ++id) {
+    workers.all.push_back(std::make_unique<dataplane::Worker>(
+        id, exchange, handover, dpdk.ports_of(id),
+        dataplane::Pools{&dpdk.small_packets(), &dpdk.large_packets()}, limits, now_ms()));
+  }
+  control::thread::Control control(path, settings, exchange);
+  std::vector<control::kernel::PortInterface> interfaces;
+  for (size_t port = 0; port < settings.ports.size(); ++port) {
+    interfaces.push_back({dpdk.interface(port), dpdk.mac(port)});
+  }
+  fault = control.start(interfaces);
+  if (fault.empty()) fault = open_listens(settings, dpdk);
+  if (fault.empty()) {
+    dpdk.launch(run_worker, &workers);
+    for (const auto& listen : settings.listens) {
+      spdlog::info("listening on udp:{} through {}", sipcore::to_string(listen.address),
+                   settings.ports[listen.port].device);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &handled, nullptr);
+    control.run();
+    workers.stop = true;
+    dpdk.wait();
+  }
+  workers.all.clear();
+  dpdk.stop();
+  return fault.empty() ? 0 : fail(fault);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Tandem: SIP load balancer and stateful proxy");
+  std::string path = "/etc/tandem/tandem.toml";
+  std::string xdp_program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "redirect.bpf.o";
+  bool check = false;
+  app.add_option("-c,--config", path, "configuration file")->capture_default_str();
+  app.add_option("--xdp-program", xdp_program, "XDP program for af_xdp ports");
+  app.add_flag("--check", check, "only check the configuration");
+  CLI11_PARSE(app, argc, argv);
+
+  auto loaded = control::config::load(path);
+  if (auto* errors = std::get_if<control::config::Errors>(&loaded)) {
+    for (const std::string& line : errors->lines) std::fprintf(stderr, "%s\n", line.c_str());
+    return 2;
+  }
+  const Settings& settings = std::get<Settings>(loaded);
+  if (check) {
+    std::printf("%s: good\n", path.c_str());
+    return 0;
+  }
+  start_log(settings);
+  return run(path, settings, xdp_program);
+}
