@@ -28,9 +28,11 @@ RoundRobin::RoundRobin(std::span<const uint32_t> weights) {
   std::vector<int64_t> credit(weight.size(), 0);
   int64_t sum = std::accumulate(weight.begin(), weight.end(), int64_t{0});
   for (int64_t step = 0; step < sum; ++step) {
-    for (size_t i = 0; i < weight.size(); ++i) credit[i] += weight[i];
-    size_t best = static_cast<size_t>(std::max_element(credit.begin(), credit.end()) -
-                                      credit.begin());
+    size_t best = 0;
+    for (size_t i = 0; i < weight.size(); ++i) {
+      credit[i] += weight[i];
+      if (credit[i] > credit[best]) best = i;
+    }
     credit[best] -= sum;
     steps_.push_back(static_cast<uint16_t>(best));
   }

@@ -1,0 +1,99 @@
+"""SIPp scenarios from a few words: what is sent, what is expected, in order.
+
+    caller([invite(), want(100, optional=True), want(180), want(200, dialog=True), ack(), bye(),
+            want(200)])
+"""
+from xml.sax.saxutils import escape
+
+SDP = """v=0
+o=- 1 1 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0
+a=rtpmap:0 PCMU/8000
+"""
+
+
+def request(method, cseq=1, uri="sip:service@[remote_ip]:[remote_port]", to="", body="",
+            headers="", via_branch="[branch]", rtd_start=False, retrans=500, lost=0):
+    """A request of the caller. In a dialog (to="peer") it goes along the recorded route."""
+    in_dialog = to == "peer"
+    if in_dialog:
+        uri = "[next_url]"
+    kind = "Content-Type: application/sdp\n" if body == SDP else \
+        "Content-Type: text/plain\n" if body else ""
+    text = (f"{method} {uri} SIP/2.0\n"
+            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={via_branch}\n"
+            "From: <sip:caller@[local_ip]:[local_port]>;tag=[pid]c[call_number]\n"
+            f"To: <sip:service@[remote_ip]:[remote_port]>{'[peer_tag_param]' if in_dialog else ''}\n"
+            "Call-ID: [call_id]\n"
+            f"CSeq: {cseq} {method}\n"
+            + ("[routes]\n" if in_dialog else "")
+            + "Contact: <sip:caller@[local_ip]:[local_port]>\nMax-Forwards: 70\n"
+            + f"{headers}{kind}Content-Length: [len]\n\n{body}")
+    again = f' retrans="{retrans}"' if retrans and method != "ACK" else ""
+    start = ' start_rtd="1"' if rtd_start else ""
+    loss = f' lost="{lost}"' if lost else ""
+    return f"<send{again}{start}{loss}><![CDATA[\n\n{text}\n]]></send>\n"
+
+
+def invite(**more):
+    return request("INVITE", **{"body": SDP, "rtd_start": True, **more})
+
+
+def ack(cseq=1, to="peer", **more):
+    return request("ACK", cseq=cseq, to=to, **more)
+
+
+def bye(cseq=2, **more):
+    return request("BYE", cseq=cseq, to="peer", **more)
+
+
+def want(what, optional=False, dialog=False, rtd=False, actions="", timeout=0):
+    """A response code or a request method that must come."""
+    kind = "response" if isinstance(what, int) else "request"
+    attributes = f'{kind}="{what}"'
+    attributes += ' optional="true"' if optional else ""
+    attributes += ' rrs="true"' if dialog else ""
+    attributes += ' rtd="1"' if rtd else ""
+    attributes += f' timeout="{timeout}"' if timeout else ""
+    return f"<recv {attributes}>{actions}</recv>\n"
+
+
+def answer(code, reason="Answer", contact=True, body="", headers="", retrans=0, lost=0,
+           tag="[pid]s[call_number]"):
+    """A response to the request that came last."""
+    has_tag = f";tag={tag}" if tag else ""
+    kind = "Content-Type: application/sdp\n" if body == SDP else \
+        "Content-Type: text/plain\n" if body else ""
+    text = (f"SIP/2.0 {code} {reason}\n[last_Via:]\n[last_Record-Route:]\n[last_From:]\n"
+            f"[last_To:]{has_tag}\n[last_Call-ID:]\n[last_CSeq:]\n"
+            + ("Contact: <sip:callee@[local_ip]:[local_port]>\n" if contact else "")
+            + f"{headers}{kind}Content-Length: [len]\n\n{body}")
+    again = f' retrans="{retrans}"' if retrans else ""
+    loss = f' lost="{lost}"' if lost else ""
+    return f"<send{again}{loss}><![CDATA[\n\n{text}\n]]></send>\n"
+
+
+def pause(milliseconds):
+    return f'<pause milliseconds="{milliseconds}"/>\n'
+
+
+def scenario(name, steps):
+    head = '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n'
+    return f'{head}<scenario name="{escape(name)}">\n{"".join(steps)}</scenario>\n'
+
+
+def simple_call(hold_ms=0):
+    return scenario("caller", [
+        invite(), want(100, optional=True), want(180, optional=True),
+        want(200, dialog=True, rtd=True), ack(), pause(hold_ms), bye(), want(200)])
+
+
+def simple_callee(ring_ms=0):
+    return scenario("callee", [
+        want("INVITE", dialog=True), answer(180, "Ringing"), pause(ring_ms),
+        answer(200, "OK", body=SDP, retrans=500), want("ACK", optional=False),
+        want("BYE"), answer(200, "OK", tag=""),
+        '<timewait milliseconds="4000"/>\n'])
