@@ -149,6 +149,9 @@ class Sipp:
         self.process = None
 
     def start(self):
+        for left in (self.stat, self.error_file):
+            if os.path.exists(left):
+                os.unlink(left)
         self.output = open(f"{self.folder}/{self.name}.out", "w", encoding="utf-8")
         self.process = subprocess.Popen(self.command, stdout=self.output, stderr=self.output,
                                         stdin=subprocess.DEVNULL, cwd=self.folder)
@@ -179,11 +182,12 @@ class Sipp:
         return created, completed, failed
 
     def error_text(self):
-        try:
-            with open(self.error_file, encoding="utf-8", errors="replace") as file:
-                return file.read()[:2000]
-        except FileNotFoundError:
-            return ""
+        """What SIPp complained of; where it did not even start, what it printed."""
+        for name in (self.error_file, f"{self.folder}/{self.name}.out"):
+            if os.path.exists(name) and os.path.getsize(name):
+                with open(name, encoding="utf-8", errors="replace") as file:
+                    return f"{self.name}: {file.read()[:1500]}\n"
+        return ""
 
 
 def wait_for_port(host, port=5060, seconds=10):

@@ -19,16 +19,14 @@ def percentile(values, share):
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else 0.0
 
 
-def set_up_times_ms(caller):
+def set_up_times_ms():
     """SIPp's -trace_rtt file: date;response time in ms;name of the timer."""
-    pid = caller.process.pid
     times = []
     for name in os.listdir(FOLDER):
         if name.endswith("_rtt.csv") and name.startswith("caller"):
             with open(f"{FOLDER}/{name}", encoding="ascii") as file:
                 times += [float(row[1]) for row in csv.reader(file, delimiter=";")
                           if len(row) > 2 and row[1].replace(".", "").isdigit()]
-    assert pid
     return times
 
 
@@ -69,7 +67,7 @@ def run_calls(calls, rate):
 
 def print_table(tandem, caller):
     created, completed, failed = caller.counts()
-    times = set_up_times_ms(caller)
+    times = set_up_times_ms()
     print(f"\n{'backend':<24}{'calls':>8}{'answered':>10}{'failed':>8}")
     for one in tandem.destinations():
         print(f"{one['URI']:<24}{one['CALLS']:>8}{one['ANSWERED']:>10}{one['FAILED']:>8}")
@@ -111,7 +109,10 @@ def main():
         for host in ("b1", "b2"):
             lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
             lab_tools.wait_for_port(host)
-        good = print_complete(tandem, run_calls(options.calls, options.rate))
+        caller = run_calls(options.calls, options.rate)
+        good = print_table(tandem, caller)
+        if not good:
+            print(caller.error_text(), file=sys.stderr)
         keep = options.keep
         if keep:
             print_keep()
@@ -119,13 +120,6 @@ def main():
     finally:
         if not keep:
             lab_tools.lab("down")
-
-
-def print_complete(tandem, caller):
-    good = print_table(tandem, caller)
-    if not good:
-        print(caller.error_text(), file=sys.stderr)
-    return good
 
 
 if __name__ == "__main__":

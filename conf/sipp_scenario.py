@@ -62,13 +62,13 @@ def want(what, optional=False, dialog=False, rtd=False, actions="", timeout=0):
 
 
 def answer(code, reason="Answer", contact=True, body="", headers="", retrans=0, lost=0,
-           tag="[pid]s[call_number]"):
-    """A response to the request that came last."""
+           tag="[pid]s[call_number]", cseq=""):
+    """A response to the request that came last, or to the one of the transaction `cseq`."""
     has_tag = f";tag={tag}" if tag else ""
     kind = "Content-Type: application/sdp\n" if body == SDP else \
         "Content-Type: text/plain\n" if body else ""
     text = (f"SIP/2.0 {code} {reason}\n[last_Via:]\n[last_Record-Route:]\n[last_From:]\n"
-            f"[last_To:]{has_tag}\n[last_Call-ID:]\n[last_CSeq:]\n"
+            f"[last_To:]{has_tag}\n[last_Call-ID:]\n{f'CSeq: {cseq}' if cseq else '[last_CSeq:]'}\n"
             + ("Contact: <sip:callee@[local_ip]:[local_port]>\n" if contact else "")
             + f"{headers}{kind}Content-Length: [len]\n\n{body}")
     again = f' retrans="{retrans}"' if retrans else ""

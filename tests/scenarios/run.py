@@ -1,0 +1,287 @@
+"""SIPp scenarios through a real Tandem in the lab. Usage: run.py BUILD [--only NAME] [--long]
+
+Each scenario prints one line; the last line is "N passed, N failed".
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "conf"))
+
+import lab_tools  # noqa: E402
+import sipp_scenario  # noqa: E402
+import cases  # noqa: E402
+
+FOLDER = "/run/tandem-lab/scenarios"
+
+
+class Failed(Exception):
+    pass
+
+
+def expect(condition, text):
+    if not condition:
+        raise Failed(text)
+
+
+def run_flow(tandem, flow, v6, calls=10, rate=20, extra=(), timeout=60, loss_tolerant=False):
+    """Backends and caller for one flow; every call must complete. Returns the caller."""
+    caller_text, callee_text = flow
+    backends = []
+    try:
+        for host in ("b1", "b2"):
+            backends.append(lab_tools.Sipp(host, callee_text, FOLDER, host, v6=v6).start())
+            lab_tools.wait_for_port(host)
+        target = f"{lab_tools.bracketed(lab_tools.address('lb', v6))}:5060"
+        caller = lab_tools.Sipp("ua", caller_text, FOLDER, "ua", v6=v6, arguments=(
+            "-m", str(calls), "-r", str(rate), "-l", str(calls), *extra, target)).start()
+        try:
+            caller.wait(timeout)
+        except subprocess.TimeoutExpired as late:
+            raise Failed(f"the caller did not end within {timeout} s: {caller.counts()}") from late
+        created, completed, failed = caller.counts()
+        expect(completed == calls, f"{completed} of {calls} calls completed, {failed} failed\n"
+               + caller.error_text() + "".join(b.error_text() for b in backends))
+        expect(tandem.process.poll() is None, "Tandem has ended")
+        return caller
+    finally:
+        for one in backends:
+            one.stop()
+
+
+def check_ping(v6):
+    target = lab_tools.address("lb", v6)
+    done = subprocess.run(lab_tools.in_namespace("ua", "ping", "-c", "3", "-i", "0.2", "-W", "2",
+                                                 target), capture_output=True, text=True)
+    expect(" 0% packet loss" in done.stdout, done.stdout + done.stderr)
+
+
+def check_drained(tandem, statistics_before=None):
+    """All packets have a name."""
+    now = tandem.statistics()
+    fates = sum(value for name, value in fates_of(tandem).items())
+    expect(now["packets_in"] == fates, f"{now['packets_in']} packets in, {fates} fates")
+
+
+def fates_of(tandem):
+    lines = tandem.rpc("stats.get_statistics", ["fate:"])
+    return {line.split(" = ")[0]: int(line.split(" = ")[1]) for line in lines}
+
+
+def basic_flows(build, workers, v6, port="af_xdp", only=None):
+    """One Tandem, all flows one after the other. Yields (name, error or None)."""
+    tandem = lab_tools.Tandem(build, FOLDER, workers=workers, v6=v6, port=port)
+    tandem.start()
+    family = "ipv6" if v6 else "ipv4"
+    try:
+        jobs = {name: (lambda flow=flow: run_flow(tandem, flow, v6))
+                for name, flow in cases.FLOWS.items()}
+        jobs["ping"] = lambda: check_ping(v6)
+        jobs["every_packet_named"] = lambda: check_drained(tandem)
+        for name, job in jobs.items():
+            full = f"{name} {family} {port} workers={workers}"
+            if only is None or only in full:
+                yield full, attempt(job)
+    finally:
+        code = tandem.stop()
+        if code != 0:
+            yield f"clean end workers={workers} {family}", f"exit code {code}: {tandem.log_text()}"
+
+
+def attempt(job):
+    try:
+        job()
+        return None
+    except (Failed, TimeoutError, RuntimeError, OSError) as fault:
+        return str(fault) or repr(fault)
+
+
+def with_tandem(build, job, **settings):
+    tandem = lab_tools.Tandem(build, FOLDER, **settings)
+    tandem.start()
+    try:
+        job(tandem)
+    finally:
+        code = tandem.stop()
+    expect(code == 0, f"Tandem ended with code {code}:\n{tandem.log_text()}")
+
+
+def no_answer(build):
+    def job(tandem):
+        run_flow(tandem, cases.no_answer(), False, calls=5)
+        expect(tandem.statistics()["branch_timeouts"] >= 5, "no time-out was counted")
+    with_tandem(build, job, extra="[timers]\nt1_ms = 50\n", group_extra="failover_after_ms = 500")
+
+
+def packet_loss(build):
+    """5 % of the packets lost each way at the callers' and backends' interfaces."""
+    rules = ("add table inet loss; "
+             "add chain inet loss in { type filter hook input priority 0; }; "
+             "add chain inet loss out { type filter hook output priority 0; }; "
+             "add rule inet loss in udp dport 5060 numgen random mod 100 < 5 drop; "
+             "add rule inet loss out udp sport 5060 numgen random mod 100 < 5 drop")
+
+    def job(tandem):
+        for host in ("ua", "b1", "b2"):
+            subprocess.run(lab_tools.in_namespace(host, "nft", rules), check=True)
+        try:
+            run_flow(tandem, cases.FLOWS["call"], False, calls=1000, rate=50, timeout=150,
+                     extra=("-timeout_global", "140") if False else ())
+        finally:
+            for host in ("ua", "b1", "b2"):
+                subprocess.run(lab_tools.in_namespace(host, "nft", "delete table inet loss"),
+                               check=True)
+    with_tandem(build, job)
+
+
+def backend_killed(build):
+    """kill -9 of a backend at 200 calls/s: only calls that were on it may fail."""
+    def job(tandem):
+        backends = {}
+        for host in ("b1", "b2"):
+            backends[host] = lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER,
+                                            host).start()
+            lab_tools.wait_for_port(host)
+        hold_ms = 500
+        caller = lab_tools.Sipp("ua", sipp_scenario.simple_call(hold_ms), FOLDER, "ua", arguments=(
+            "-m", "2000", "-r", "200", "-l", "2000", "-recv_timeout", "8000", "198.18.0.1:5060"))
+        caller.start()
+        lab_tools.wait_until(lambda: caller.counts()[1] > 500, 30, "500 calls")
+        on_it_before = int(backends["b1"].totals().get("CurrentCall", 0))
+        backends["b1"].stop()
+        caller.wait(60)
+        backends["b2"].stop()
+        created, completed, failed = caller.counts()
+        # Calls in the hold time on the killed one: at 100/s for half a second, and SIPp's
+        # statistics are up to a second old.
+        most = on_it_before + 100 * (hold_ms / 1000 + 1)
+        expect(created == 2000, f"{created} calls begun")
+        expect(failed <= most, f"{failed} calls failed, at most {most} were on the killed backend")
+        statistics = tandem.statistics()
+        expect(statistics["failovers"] > 0, "no call was sent to the other backend")
+        answered = statistics["calls_answered"]
+        expect(answered == 2000, f"{answered} of 2000 calls were answered: some were lost that had "
+               f"not reached the killed backend\n{caller.error_text()}")
+    with_tandem(build, job)
+
+
+def reload_under_load(build):
+    """20 reloads at 200 calls/s, taking a backend out and in: no call lost."""
+    def job(tandem):
+        backends = [lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
+                    for host in ("b1", "b2")]
+        for host in ("b1", "b2"):
+            lab_tools.wait_for_port(host)
+        caller = lab_tools.Sipp("ua", sipp_scenario.simple_call(200), FOLDER, "ua", arguments=(
+            "-m", "2000", "-r", "200", "-l", "2000", "198.18.0.1:5060")).start()
+        reloads = 0
+        while caller.process.poll() is None:
+            tandem.write_config(("b2",) if reloads % 2 == 0 else ("b1", "b2"))
+            tandem.rpc("config.reload")
+            reloads += 1
+            time.sleep(0.3)
+        for one in backends:
+            one.stop()
+        created, completed, failed = caller.counts()
+        expect((created, completed) == (2000, 2000),
+               f"{completed} of {created} calls completed over {reloads} reloads\n"
+               + caller.error_text())
+        expect(reloads >= 20, f"only {reloads} reloads")
+    with_tandem(build, job, algorithm="call_id_hash")
+
+
+def bad_reload_changes_nothing(build):
+    def job(tandem):
+        with open(tandem.config, "a", encoding="ascii") as file:
+            file.write("\n[timers]\nt1_ms = \"soon\"\n")
+        try:
+            tandem.rpc("config.reload")
+        except RuntimeError as error:
+            expect("tandem.toml:" in str(error) and "t1_ms is a whole number" in str(error),
+                   f"the error does not say where and what: {error}")
+        else:
+            raise Failed("a broken configuration was taken")
+        run_flow(tandem, cases.FLOWS["call"], False)
+    with_tandem(build, job)
+
+
+def all_backends_down(build):
+    def job(tandem):
+        caller = lab_tools.Sipp("ua", cases.failed_call(503)[0], FOLDER, "ua", arguments=(
+            "-m", "20", "-r", "20", "198.18.0.1:5060")).start()
+        caller.wait(30)
+        created, completed, failed = caller.counts()
+        expect(completed == 20, f"{completed} of {created} got 503\n{caller.error_text()}")
+        expect(tandem.statistics()["branch_errors"] >= 20, "ICMP errors were not noticed")
+    with_tandem(build, job)
+
+
+def many_calls(build, calls):
+    """Memory at the end as after the first tenth."""
+    def job(tandem):
+        backends = [lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
+                    for host in ("b1", "b2")]
+        for host in ("b1", "b2"):
+            lab_tools.wait_for_port(host)
+        caller = lab_tools.Sipp("ua", sipp_scenario.simple_call(), FOLDER, "ua", arguments=(
+            "-m", str(calls), "-r", "700", "-l", "20000", "198.18.0.1:5060")).start()
+        lab_tools.wait_until(lambda: caller.counts()[1] >= calls // 10, 120, "the first tenth")
+        early = tandem.memory_kb()
+        caller.wait(calls // 700 + 120)
+        late = tandem.memory_kb()
+        for one in backends:
+            one.stop()
+        created, completed, failed = caller.counts()
+        print(f"    calls={created} completed={completed} failed={failed} "
+              f"memory after {calls // 10}: {early} kB, after {calls}: {late} kB")
+        expect(completed == calls, f"{completed} of {calls} completed\n{caller.error_text()}")
+        expect(late <= early * 1.01 + 64, f"memory grew from {early} to {late} kB")
+    with_tandem(build, job)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--only", help="only scenarios whose name contains this")
+    parser.add_argument("--calls", type=int, default=100000, help="calls of many_calls")
+    options = parser.parse_args()
+    build = os.path.abspath(options.build)
+    passed, failed = 0, 0
+
+    def report(name, error, seconds):
+        nonlocal passed, failed
+        passed, failed = passed + (error is None), failed + (error is not None)
+        print(f"{'ok  ' if error is None else 'FAIL'} {name} ({seconds:.1f} s)", flush=True)
+        if error is not None:
+            print("    " + error.replace("\n", "\n    "), flush=True)
+
+    lab_tools.lab("up")
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    os.makedirs(FOLDER)
+    try:
+        for workers, v6, port in ((1, False, "af_xdp"), (2, True, "af_xdp"), (1, True, "af_xdp"),
+                                  (2, False, "af_xdp"), (1, False, "af_packet")):
+            start = time.monotonic()
+            for name, error in basic_flows(build, workers, v6, port, options.only):
+                report(name, error, time.monotonic() - start)
+                start = time.monotonic()
+        for job in (no_answer, packet_loss, backend_killed, reload_under_load,
+                    bad_reload_changes_nothing, all_backends_down,
+                    lambda b: many_calls(b, options.calls)):
+            name = getattr(job, "__name__").replace("<lambda>", "many_calls")
+            if options.only is not None and options.only not in name:
+                continue
+            start = time.monotonic()
+            report(name, attempt(lambda: job(build)), time.monotonic() - start)
+    finally:
+        lab_tools.lab("down")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
