@@ -35,6 +35,7 @@ void write_copied(Writer& writer, const Message& request, HeaderName name,
 }  // namespace
 
 bool needs_mark(const Via& via, const Endpoint& source) {
+  if (via.broken) return false;
   auto host = parse_ip(via.host);
   return via.has_rport || !via.received.empty() || !host || *host != source.ip;
 }
@@ -77,7 +78,7 @@ size_t build_reply(const Message& request, const Essentials& essentials, const E
 }
 
 Endpoint reply_target(const Via& via, const Endpoint& source) {
-  if (via.has_rport) return source;
+  if (via.has_rport || via.broken) return source;
   return {source.ip, via.port != 0 ? via.port : kDefaultPort};
 }
 

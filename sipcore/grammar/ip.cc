@@ -12,6 +12,8 @@
 namespace sipcore {
 namespace {
 
+constexpr std::string_view kThreeColons = ":::";
+
 std::optional<IpAddress> parse_v4(std::string_view text) {
   IpAddress ip;
   ip.family = Family::kV4;
@@ -29,7 +31,12 @@ std::optional<IpAddress> parse_v4(std::string_view text) {
 std::optional<IpAddress> parse_v6(std::string_view text) {
   char copy[INET6_ADDRSTRLEN];
   if (text.size() >= sizeof copy || text.find('\0') != std::string_view::npos) return std::nullopt;
-  *std::copy(text.begin(), text.end(), copy) = '\0';
+  char* end = std::copy(text.begin(), text.end(), copy);
+  // The grammar of RFC 3261 allows three colons before an embedded IPv4 address, which RFC 5118 4.10
+  // asks to read as two.
+  char* three = std::search(copy, end, kThreeColons.begin(), kThreeColons.end());
+  if (three != end) end = std::copy(three + 1, end, three);
+  *end = '\0';
   IpAddress ip;
   ip.family = Family::kV6;
   if (inet_pton(AF_INET6, copy, ip.bytes.data()) != 1) return std::nullopt;

@@ -82,9 +82,10 @@ Fault Message::parse_request_line(std::string_view line) {
   if (!other_version(version)) return Fault::kNotSip;
   request_ = true;
   method_ = method_of(word1_);
+  bool three_parts = last != blank && last + 1 + version.size() == line.size();
+  if (three_parts) word2_ = line.substr(blank + 1, last - blank - 1);
   if (!equal_nocase(version, kVersion)) return Fault::kBadVersion;
-  if (last == blank || last + 1 + version.size() != line.size()) return Fault::kBadRequestLine;
-  word2_ = line.substr(blank + 1, last - blank - 1);
+  if (!three_parts) return Fault::kBadRequestLine;
   bool clean = !word2_.empty() && word2_.find_first_of(" \t\r\n<>\"") == std::string_view::npos;
   return clean ? Fault::kNone : Fault::kBadRequestUri;
 }

@@ -78,4 +78,13 @@ std::optional<Via> take_via(Cursor& cursor) {
   return via;
 }
 
+std::optional<Via> salvage_via(std::string_view value) {
+  Cursor cursor(value);
+  cursor.skip_lws();
+  Via via;
+  if (!take_protocol(cursor, via)) return std::nullopt;
+  via.broken = true;
+  return via;
+}
+
 }  // namespace sipcore

@@ -25,6 +25,7 @@ struct Via {
   std::string_view rport;   // its value
   bool has_rport = false;
   bool sip2 = false;        // protocol is SIP/2.0
+  bool broken = false;      // only the protocol could be read
 
   bool rfc3261_branch() const {
     return branch.size() > kBranchCookie.size() &&
@@ -34,5 +35,9 @@ struct Via {
 
 // Takes one value, up to a comma or the end of the header value. nullopt: malformed.
 std::optional<Via> take_via(Cursor& cursor);
+
+// For a value that take_via refuses: given back as broken if it at least begins like a Via, so that
+// the request can be answered, to where it came from.
+std::optional<Via> salvage_via(std::string_view value);
 
 }  // namespace sipcore

@@ -19,6 +19,7 @@ Fault read_vias(const Message& message, Essentials& out) {
     Cursor cursor(message.value(*field));
     do {
       auto via = take_via(cursor);
+      if ((!via || !via->sip2) && !out.via) out.via = salvage_via(message.value(*field));
       if (!via || !via->sip2) return out.via ? Fault::kBadVia : Fault::kNoVia;
       if (!out.via) out.via = *via;
       if (++values > kMaxValues) return Fault::kTooManyValues;

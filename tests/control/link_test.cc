@@ -1,0 +1,153 @@
+// What threads share: mailbox, snapshot, timer wheel.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <thread>
+
+#include "control/link/exchange.h"
+#include "control/link/timer_wheel.h"
+
+namespace control::link {
+namespace {
+
+TEST(Mailbox, KeepsOrderAndSaysFullAndEmpty) {
+  Mailbox<int> mailbox(4);
+  int out = 0;
+  EXPECT_FALSE(mailbox.pop(out));
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(mailbox.push(i));
+  EXPECT_FALSE(mailbox.push(4));
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(mailbox.pop(out));
+    EXPECT_EQ(out, i);
+  }
+  EXPECT_FALSE(mailbox.pop(out));
+}
+
+TEST(Mailbox, BetweenTwoThreads) {
+  constexpr uint64_t kMessages = 200000;
+  Mailbox<uint64_t> mailbox(64);
+  std::thread producer([&] {
+    for (uint64_t i = 0; i < kMessages;) {
+      if (mailbox.push(i)) {
+        ++i;
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  });
+  for (uint64_t expected = 0; expected < kMessages;) {
+    uint64_t got;
+    if (mailbox.pop(got)) {
+      ASSERT_EQ(got, expected++);
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  producer.join();
+}
+
+// A reader never sees a freed object: each is filled with its number and spoilt when it is freed.
+struct Numbered {
+  explicit Numbered(uint64_t n) : a(n), b(n) {}
+  ~Numbered() { a = b + 1; }
+  uint64_t a, b;
+};
+
+TEST(Snapshot, NothingIsFreedUnderAReader) {
+  Quiescence quiescence(2);
+  Snapshot<Numbered> snapshot(quiescence);
+  snapshot.publish(std::make_unique<Numbered>(0));
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> readers;
+  for (size_t id = 0; id < 2; ++id) {
+    readers.emplace_back([&, id] {
+      uint64_t last = 0;
+      while (!stop) {
+        quiescence.pass(id);
+        const Numbered* now = snapshot.read();
+        ASSERT_EQ(now->a, now->b);
+        ASSERT_GE(now->a, last);
+        last = now->a;
+      }
+    });
+  }
+  size_t most_waiting = 0;
+  for (uint64_t i = 1; i < 3000; ++i) {
+    snapshot.publish(std::make_unique<Numbered>(i));
+    most_waiting = std::max(most_waiting, quiescence.collect());
+    std::this_thread::yield();
+  }
+  stop = true;
+  for (auto& reader : readers) reader.join();
+  quiescence.pass(0);
+  quiescence.pass(1);
+  EXPECT_EQ(quiescence.collect(), 0u);
+}
+
+TEST(Snapshot, WaitsForAReaderThatDoesNotTurn) {
+  Quiescence quiescence(1);
+  Snapshot<Numbered> snapshot(quiescence);
+  snapshot.publish(std::make_unique<Numbered>(1));
+  quiescence.pass(0);
+  snapshot.publish(std::make_unique<Numbered>(2));
+  EXPECT_EQ(quiescence.collect(), 1u);
+  quiescence.pass(0);
+  EXPECT_EQ(quiescence.collect(), 0u);
+}
+
+// Against a plain map as model, over all levels of the wheel and over every value where 32 bits of
+// milliseconds or seconds would wrap (V23).
+void run_against_model(uint64_t start_ms, uint64_t span_ms, uint64_t step_ms, unsigned seed) {
+  constexpr uint32_t kEntries = 300;
+  TimerWheel wheel(kEntries, start_ms);
+  std::map<uint32_t, uint64_t> model;
+  std::mt19937_64 random(seed);
+  for (uint64_t now = start_ms; now < start_ms + span_ms; now += step_ms) {
+    for (int i = 0; i < 4; ++i) {
+      uint32_t id = static_cast<uint32_t>(random() % kEntries);
+      if (random() % 4 == 0) {
+        wheel.cancel(id);
+        model.erase(id);
+      } else {
+        uint64_t at = now + random() % (span_ms / 3);
+        wheel.schedule(id, at);
+        model[id] = at;
+      }
+    }
+    while (!wheel.advance(now, 7, [&](uint32_t id) {
+      ASSERT_TRUE(model.contains(id));
+      ASSERT_LE(model[id], now) << "too early";
+      ASSERT_GE(model[id] + step_ms + 2 * TimerWheel::kTickMs, now) << "too late";
+      model.erase(id);
+    })) {
+    }
+    for (auto& [id, at] : model) ASSERT_GT(at + 2 * TimerWheel::kTickMs, now) << "missed";
+  }
+}
+
+TEST(TimerWheel, AgreesWithAModel) {
+  run_against_model(0, 60000, 10, 1);
+  run_against_model(12345, 3600000, 990, 2);
+  run_against_model(1000, 400000000, 100000, 3);
+}
+
+TEST(TimerWheel, NothingHappensWhereThirtyTwoBitsWrap) {
+  for (uint64_t wrap : {uint64_t{1} << 31, uint64_t{1} << 32, (uint64_t{1} << 32) * 10}) {
+    run_against_model(wrap - 10000, 30000, 10, 4);
+  }
+}
+
+TEST(TimerWheel, WorkOfOneTurnIsBounded) {
+  TimerWheel wheel(1000, 0);
+  for (uint32_t id = 0; id < 1000; ++id) wheel.schedule(id, 100);
+  size_t due = 0, turns = 0;
+  while (!wheel.advance(200, 50, [&](uint32_t) { ++due; })) {
+    ++turns;
+    ASSERT_LE(due, 50 * turns);
+  }
+  EXPECT_EQ(due, 1000u);
+}
+
+}  // namespace
+}  // namespace control::link

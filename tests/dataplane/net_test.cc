@@ -1,0 +1,195 @@
+// Headers, fragments, next hops and steering.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "dataplane/net/fragments.h"
+#include "dataplane/steer/owner.h"
+#include "sipcore/proxy/validate.h"
+#include "tests/cases.h"
+#include "tests/simulation/messages.h"
+#include "tests/simulation/node.h"
+
+namespace dataplane {
+namespace {
+
+using control::link::Count;
+using tests::endpoint;
+
+struct Net : testing::Test {
+  MemoryPool small{512, kSmallPacket};
+  MemoryPool large{8, kLargePacket};
+
+  // A whole datagram in a large packet, with headers.
+  Packet* datagram(const std::string& payload, bool v6 = false) {
+    Packet* packet = large.take();
+    std::copy(payload.begin(), payload.end(), packet->data());
+    packet->size = static_cast<uint32_t>(payload.size());
+    write_headers(*packet, endpoint(v6 ? "[2001:db8::2]:7000" : "198.18.0.2:7000"),
+                  endpoint(v6 ? "[2001:db8::1]:5060" : "198.18.0.1:5060"), {}, 9);
+    return packet;
+  }
+};
+
+TEST_F(Net, HeadersRoundTripAndAWrongChecksumIsSeen) {
+  for (bool v6 : {false, true}) {
+    Packet* packet = datagram("hello", v6);
+    NetInfo info;
+    ASSERT_EQ(read_headers(*packet, info), Count::kFates);
+    ASSERT_EQ(read_udp(*packet, info), Count::kFates);
+    EXPECT_EQ(info.source.port, 7000);
+    EXPECT_EQ(packet->bytes().substr(info.payload, info.payload_size), "hello");
+    packet->data()[packet->size - 1] ^= 1;
+    EXPECT_EQ(read_udp(*packet, info), Count::drop_bad_udp);
+    packet->checksum_ok = true;  // the port vouches for it
+    EXPECT_EQ(read_udp(*packet, info), Count::kFates);
+    release(packet);
+  }
+}
+
+TEST_F(Net, CutOffOrRandomFramesNeverReadBeyondTheirEnd) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 100000; ++round) {
+    Packet* packet = datagram("payload", round % 2 == 0);
+    packet->size = static_cast<uint32_t>(random() % (packet->size + 1));
+    for (int change = 0; change < 3 && packet->size > 0; ++change) {
+      packet->data()[random() % packet->size] = static_cast<char>(random());
+    }
+    auto exact = std::make_unique<char[]>(packet->size);
+    std::copy_n(packet->data(), packet->size, exact.get());
+    Packet copy;
+    copy.buffer = exact.get();
+    copy.capacity = copy.size = packet->size;
+    NetInfo info;
+    if (read_headers(copy, info) == Count::kFates && !info.is_fragment) read_udp(copy, info);
+    release(packet);
+  }
+}
+
+TEST_F(Net, FragmentsInAnyOrderMakeTheDatagramAgain) {
+  std::mt19937 random(7);
+  std::string payload;
+  for (int i = 0; i < 9000; ++i) payload += static_cast<char>(random());
+  for (bool v6 : {false, true}) {
+    Reassembly reassembly(4, large);
+    Packet* packet = datagram(payload, v6);
+    std::vector<Packet*> pieces;
+    ASSERT_TRUE(cut(*packet, 1500, 77, small, pieces));
+    release(packet);
+    EXPECT_EQ(pieces.size(), 7u);
+    std::shuffle(pieces.begin(), pieces.end(), random);
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      EXPECT_LE(pieces[i]->size, 1514u);
+      NetInfo info;
+      ASSERT_EQ(read_headers(*pieces[i], info), Count::kFates);
+      ASSERT_TRUE(info.is_fragment);
+      Packet* whole = nullptr;
+      Count fate = reassembly.add(pieces[i], info, 0, whole);
+      if (i + 1 < pieces.size()) {
+        ASSERT_EQ(fate, Count::fragment_stored);
+        continue;
+      }
+      ASSERT_EQ(fate, Count::kFates);
+      ASSERT_EQ(read_udp(*whole, info), Count::kFates);  // the checksum covers all of it
+      EXPECT_EQ(whole->bytes().substr(info.payload, info.payload_size), payload);
+      release(whole);
+    }
+    EXPECT_EQ(reassembly.collecting(), 0u);
+  }
+  EXPECT_EQ(small.available(), 512u);
+  EXPECT_EQ(large.available(), 8u);
+}
+
+TEST_F(Net, OverlapThrowsTheDatagramAway) {
+  Reassembly reassembly(4, large);
+  Packet* packet = datagram(std::string(4000, 'x'));
+  std::vector<Packet*> pieces;
+  ASSERT_TRUE(cut(*packet, 1500, 78, small, pieces));
+  release(packet);
+  Packet* whole = nullptr;
+  NetInfo info;
+  ASSERT_EQ(read_headers(*pieces[0], info), Count::kFates);
+  EXPECT_EQ(reassembly.add(pieces[0], info, 0, whole), Count::fragment_stored);
+  info.fragment.offset = 8;  // begins inside the first piece
+  ASSERT_EQ(reassembly.add(pieces[1], info, 0, whole), Count::drop_fragment);
+  EXPECT_EQ(reassembly.collecting(), 0u);
+  release(pieces[2]);
+}
+
+TEST_F(Net, FullReassemblyIsNamedAndOldOnesMakeRoom) {
+  Reassembly reassembly(2, large);
+  Packet* packet = datagram(std::string(4000, 'x'));
+  auto first_piece = [&](uint32_t id, uint64_t now, Count wanted) {
+    std::vector<Packet*> pieces;
+    ASSERT_TRUE(cut(*packet, 1500, id, small, pieces));
+    NetInfo info;
+    ASSERT_EQ(read_headers(*pieces[0], info), Count::kFates);
+    Packet* whole = nullptr;
+    EXPECT_EQ(reassembly.add(pieces[0], info, now, whole), wanted);
+    release(pieces[1]);
+    release(pieces[2]);
+  };
+  first_piece(1, 0, Count::fragment_stored);
+  first_piece(2, 0, Count::fragment_stored);
+  first_piece(3, 0, Count::drop_fragment_full);
+  first_piece(3, Reassembly::kPatienceMs + 1, Count::fragment_stored);
+  release(packet);
+}
+
+TEST(NextHops, LongestPrefixThenMetricThenGateway) {
+  using control::link::NextHops;
+  auto ip = [](const char* text) { return *sipcore::parse_ip(text); };
+  control::link::Mac near{1}, gateway{2};
+  NextHops hops({{ip("0.0.0.0"), 0, 0, ip("198.18.0.254"), 0},
+                 {ip("198.18.0.0"), 24, 0, {}, 0},
+                 {ip("198.18.5.0"), 24, 10, ip("198.18.0.254"), 1},
+                 {ip("198.18.5.0"), 24, 5, ip("198.18.0.254"), 0}},
+                {{ip("198.18.0.7"), near}, {ip("198.18.0.254"), gateway}}, {{9}, {8}});
+  control::link::NextHop out;
+  sipcore::IpAddress ask;
+  ASSERT_EQ(hops.find(ip("198.18.0.7"), out, ask), NextHops::Found::kYes);
+  EXPECT_EQ(out.target, near);
+  ASSERT_EQ(hops.find(ip("192.0.2.1"), out, ask), NextHops::Found::kYes);
+  EXPECT_EQ(out.target, gateway);
+  ASSERT_EQ(hops.find(ip("198.18.5.1"), out, ask), NextHops::Found::kYes);
+  EXPECT_EQ(out.port, 0);
+  EXPECT_EQ(hops.find(ip("198.18.0.8"), out, ask), NextHops::Found::kNoNeighbour);
+  EXPECT_EQ(ask, ip("198.18.0.8"));
+  EXPECT_EQ(hops.find(ip("2001:db8::1"), out, ask), NextHops::Found::kNoRoute);
+}
+
+// The owner must be found as the parser would find the Call-ID, whatever the spelling.
+TEST(Steering, FindsTheCallIdThatTheParserFinds) {
+  for (const char* line : {"Call-ID: abc@d", "call-id:abc@d", "i: abc@d", "I :abc@d",
+                           "CALL-ID\t:\r\n abc@d", "Content-Type: x\r\ni:abc@d  "}) {
+    std::string text = tests::text_of({});
+    size_t at = text.find("Call-ID");
+    text.replace(at, text.find("\r\n", at) - at, line);
+    EXPECT_EQ(find_call_id(text), "abc@d") << line;
+  }
+  EXPECT_EQ(find_call_id("INVITE x SIP/2.0\r\nTo: a\r\n\r\nCall-ID: in-the-body\r\n"), "");
+  EXPECT_EQ(find_call_id(""), "");
+}
+
+// Requests of one call reach its owner from any receive queue, and responses find their way back.
+TEST(Steering, TwoWorkersOneOwner) {
+  tests::Node node({.workers = 2});
+  for (int i = 0; i < 50; ++i) {
+    tests::RequestText request;
+    request.call_id = "steered-" + std::to_string(i);
+    request.via += std::to_string(i);
+    size_t queue = static_cast<size_t>(i) % 2;
+    node.deliver({endpoint("198.18.0.10"), endpoint(tests::kListen), tests::text_of(request)}, queue);
+    auto out = node.settle(1000);
+    ASSERT_EQ(out.size(), 2u);
+    node.deliver({out[1].to, endpoint(tests::kListen),
+                  tests::response_to(out[1].bytes, 200, "b")}, 1 - queue);
+    auto up = node.settle(1000);
+    ASSERT_EQ(up.size(), 1u);
+    EXPECT_EQ(tests::status_of(up[0].bytes), 200);
+  }
+  EXPECT_GT(node.count(Count::handed_over), 20u);
+}
+
+}  // namespace
+}  // namespace dataplane

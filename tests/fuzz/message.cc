@@ -1,0 +1,29 @@
+// Any bytes as a datagram: every view lies within them, header fields are in order and do not overlap,
+// and the same bytes give the same verdict again.
+#include "sipcore/proxy/validate.h"
+#include "tests/fuzz/input.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static sipcore::Message message, second;
+  fuzz::Exact input(data, size);
+  sipcore::Essentials essentials, again;
+  sipcore::Fault fault = sipcore::validate(message, message.parse(input.text()), essentials);
+  CHECK(fuzz::within(message.bytes(), input.text()));
+  CHECK(fuzz::within(message.body(), message.bytes()));
+  size_t end = message.start_line_end();
+  for (size_t i = 0; i < message.field_count(); ++i) {
+    const sipcore::HeaderField& field = message.field(i);
+    CHECK(field.begin >= end && field.begin + field.name_size <= field.value);
+    CHECK(field.value + field.value_size <= field.end);
+    CHECK(fuzz::within(message.line(field), input.text()));
+    end = field.end;
+  }
+  if (essentials.via) CHECK(fuzz::within(essentials.via->text, input.text()));
+  CHECK(fuzz::within(essentials.call_id, input.text()));
+  CHECK(sipcore::validate(second, second.parse(input.text()), again) == fault);
+  // A message that passed has all that the proxy will rely on.
+  if (fault == sipcore::Fault::kNone) {
+    CHECK(essentials.via && !essentials.call_id.empty() && !essentials.cseq_method.empty());
+  }
+  return 0;
+}

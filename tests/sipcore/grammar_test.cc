@@ -1,0 +1,219 @@
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "sipcore/grammar/ip.h"
+#include "sipcore/grammar/message.h"
+#include "sipcore/grammar/name_addr.h"
+#include "sipcore/grammar/number.h"
+#include "sipcore/grammar/params.h"
+#include "sipcore/grammar/scan.h"
+#include "sipcore/grammar/uri.h"
+#include "sipcore/grammar/via.h"
+#include "sipcore/proxy/validate.h"
+#include "tests/simulation/messages.h"
+
+namespace sipcore {
+namespace {
+
+TEST(Number, StopsAtItsBoundInsteadOfWrapping) {
+  EXPECT_EQ(parse_number("0068", 255), 68u);
+  EXPECT_EQ(parse_number("255", 255), 255u);
+  for (const char* bad : {"256", "", "-1", "5x", "4294967296", "18446744073709551617"}) {
+    EXPECT_FALSE(parse_number(bad, 255)) << bad;
+  }
+}
+
+TEST(Scan, FindsLinesAndJoinsFolds) {
+  std::array<Line, 8> lines;
+  std::string_view text = "A b\r\nSubject: one\r\n two\r\nX:\r\n\r\nbody";
+  ScanResult result = scan_lines(text, lines);
+  EXPECT_EQ(result.status, ScanStatus::kOk);
+  ASSERT_EQ(result.lines, 3);
+  EXPECT_EQ(text.substr(lines[1].begin, lines[1].end - lines[1].begin), "Subject: one\r\n two");
+  EXPECT_EQ(text.substr(result.body_begin), "body");
+}
+
+TEST(Scan, RefusesLoneLineBreaksAnywhereInTheHeaders) {
+  std::array<Line, 8> lines;
+  for (std::string_view text : {"A b\nX: y\r\n\r\n", "A b\r\nX: y\rz\r\n\r\n", "A b\r\nX: y\r",
+                                "A b\r\nX\r\r\n\r\n"}) {
+    EXPECT_EQ(scan_lines(text, lines).status, ScanStatus::kLoneLineBreak) << text;
+    EXPECT_EQ(scan_lines_plain(text, lines).status, ScanStatus::kLoneLineBreak) << text;
+  }
+  EXPECT_EQ(scan_lines("A\r\n\r\nbody with \n and \r", lines).status, ScanStatus::kOk);
+}
+
+// The vector code and its plain twin agree on random texts made of the bytes that matter.
+TEST(Scan, VectorAndPlainAgree) {
+  std::mt19937 random(1);
+  constexpr std::string_view kParts[] = {"\r\n", "\r\n", ":", " ", "a", "bcdefghij", "\r", "\n",
+                                         "\r\n ", "\r\n\r\n", "longer text without anything in it"};
+  for (int round = 0; round < 200000; ++round) {
+    std::string text;
+    size_t parts = random() % 40;
+    for (size_t i = 0; i < parts; ++i) {
+      size_t choice = random() % std::size(kParts);
+      bool rare = choice >= 6 && choice <= 9 && random() % 8 != 0;
+      text += rare ? "x" : kParts[choice];
+    }
+    std::array<Line, 16> fast{}, plain{};
+    ScanResult a = scan_lines(text, fast);
+    ScanResult b = scan_lines_plain(text, plain);
+    ASSERT_EQ(a, b) << testing::PrintToString(text);
+    for (size_t i = 0; i + 1 < a.lines; ++i) ASSERT_EQ(fast[i], plain[i]);
+  }
+}
+
+TEST(Uri, PartsOfASipUri) {
+  auto uri = parse_uri("sips:alice;day=tue:secret@[2001:db8::1]:5061;transport=tcp;lr?Subject=x");
+  ASSERT_TRUE(uri);
+  EXPECT_EQ(uri->scheme, Scheme::kSips);
+  EXPECT_EQ(uri->user, "alice;day=tue");
+  EXPECT_EQ(uri->password, "secret");
+  EXPECT_EQ(uri->host, "[2001:db8::1]");
+  EXPECT_EQ(uri->port, 5061);
+  EXPECT_TRUE(find_uri_param(uri->params, "LR"));
+  EXPECT_EQ(find_uri_param(uri->params, "transport")->value, "tcp");
+  EXPECT_TRUE(uri->has_headers);
+}
+
+TEST(Uri, RefusesWhatIsNone) {
+  for (const char* bad : {"", "sip:", "sip:@host", "sip:a@", "sip:a b@c", "sip:a@b:99999",
+                          "sip:a@b:", "sip:%4@b", "sip:a@[::1", "sip:a@[zz]", "1sip:a@b", "alice",
+                          "sip:a@2001:db8::1", "tel:", "http:"}) {
+    EXPECT_FALSE(parse_uri(bad)) << bad;
+  }
+}
+
+TEST(Uri, OtherSchemes) {
+  EXPECT_EQ(parse_uri("tel:+1-212-555;ext=1")->user, "+1-212-555");
+  EXPECT_EQ(parse_uri("soap.beep://192.0.2.103:3002")->scheme, Scheme::kOther);
+}
+
+TEST(NameAddr, AllForms) {
+  auto full = parse_name_addr("\"A. \\\"B\\\" <x>\" <sip:a@b;lr> ; tag = 1");
+  ASSERT_TRUE(full);
+  EXPECT_EQ(full->uri, "sip:a@b;lr");
+  EXPECT_EQ(find_param(full->params, "tag")->value, "1");
+  auto bare = parse_name_addr("sip:a@b;tag=7");
+  ASSERT_TRUE(bare);
+  EXPECT_EQ(bare->uri, "sip:a@b");
+  EXPECT_EQ(find_param(bare->params, "tag")->value, "7");
+  for (const char* bad : {"", "<sip:a@b", "\"open <sip:a@b>", "< sip:a@b>", "<sip:a@b> junk",
+                          "sip:a@b?x=y", "<sip:a@b>;=x", "<sip:a@b>, <sip:c@d>"}) {
+    EXPECT_FALSE(parse_name_addr(bad)) << bad;
+  }
+}
+
+TEST(Via, PartsAndBlanks) {
+  Cursor cursor("SIP  / 2.0  / UDP   [2001:db8::9:1] : 5061 ; rport ;branch = z9hG4bK87 , SIP/2.0/TCP x");
+  auto via = take_via(cursor);
+  ASSERT_TRUE(via);
+  EXPECT_EQ(via->transport, "UDP");
+  EXPECT_EQ(via->host, "[2001:db8::9:1]");
+  EXPECT_EQ(via->port, 5061);
+  EXPECT_EQ(via->branch, "z9hG4bK87");
+  EXPECT_TRUE(via->has_rport);
+  EXPECT_TRUE(cursor.take(','));
+  EXPECT_EQ(take_via(cursor)->host, "x");
+}
+
+TEST(Via, RefusesWhatIsNone) {
+  for (const char* bad : {"", "SIP/2.0 host", "SIP/2.0/UDP", "SIP/2.0/UDP host:0",
+                          "SIP/2.0/UDP host:65536", "SIP/2.0/UDP 2001:db8::1;branch=x",
+                          "SIP/2.0/UDP a;;branch=1", "SIP/2.0/UDP a b"}) {
+    Cursor cursor(bad);
+    EXPECT_FALSE(take_via(cursor)) << bad;
+  }
+}
+
+TEST(Ip, TextBothWays) {
+  for (const char* text : {"192.0.2.1:5060", "[2001:db8::1]:5061"}) {
+    EXPECT_EQ(to_string(*parse_endpoint(text, 1)), text);
+  }
+  for (const char* bad : {"1.2.3", "1.2.3.256", "1.2.3.4.5", "::g", "1.2.3.4:", "1.2.3.4:0", ""}) {
+    EXPECT_FALSE(parse_endpoint(bad, 5060)) << bad;
+  }
+}
+
+TEST(HeaderName, CaseAndCompactFormsAreOneHeader) {
+  EXPECT_EQ(header_name("cAlL-iD"), HeaderName::kCallId);
+  EXPECT_EQ(header_name("i"), HeaderName::kCallId);
+  EXPECT_EQ(header_name("X"), HeaderName::kSessionExpires);
+  EXPECT_EQ(header_name("Call_ID"), HeaderName::kOther);
+  EXPECT_EQ(header_name(""), HeaderName::kOther);
+  for (size_t i = 1; i < kHeaderNames; ++i) {
+    HeaderName name = static_cast<HeaderName>(i);
+    EXPECT_EQ(header_name(spelling(name)), name);
+  }
+}
+
+// Validates a request made from the parts of tests::text_of with one line replaced.
+Fault fault_of(const std::string& line, const std::string& replacement) {
+  std::string text = tests::text_of({});
+  size_t at = text.find(line);
+  EXPECT_NE(at, std::string::npos) << line;
+  text.replace(at, text.find("\r\n", at) - at, replacement);
+  Message message;
+  Essentials essentials;
+  return validate(message, message.parse(text), essentials);
+}
+
+// V1: every way to write a wrong Content-Length.
+TEST(Validate, ContentLength) {
+  for (const char* bad : {"-1", "5x", "2147483647", "2147483648", "4294967328",
+                          "18446744073709551616", "1, 1", "1", "", "0x0"}) {
+    EXPECT_EQ(fault_of("Content-Length", std::string("Content-Length: ") + bad),
+              Fault::kBadContentLength) << bad;
+  }
+  EXPECT_EQ(fault_of("Content-Length", "Content-Length: 0\r\nl: 0"), Fault::kRepeatedHeader);
+}
+
+// V2: a fold, a blank before the colon, case and the compact form do not hide a header.
+TEST(Validate, NoSpellingHidesAHeader) {
+  for (const char* same : {"Max-Forwards : 0", "max-forwards\t: 0", "MAX-FORWARDS:\r\n 0"}) {
+    EXPECT_EQ(fault_of("Max-Forwards", same), Fault::kTooManyHops) << same;
+  }
+  EXPECT_EQ(fault_of("Max-Forwards", std::string("Max-Forwards\0: 0", 16)), Fault::kBadHeaderLine);
+  EXPECT_EQ(fault_of("Max-Forwards", "Max-Forwards\r\n : 0"), Fault::kBadHeaderLine);
+}
+
+// V3: the long and the compact form of a single-valued header together.
+TEST(Validate, LongAndCompactFormTogether) {
+  EXPECT_EQ(fault_of("Call-ID", "Call-ID: a\r\ni: a"), Fault::kRepeatedHeader);
+  EXPECT_EQ(fault_of("From", "From: <sip:a@b>;tag=1\r\nf: <sip:c@d>;tag=2"), Fault::kRepeatedHeader);
+}
+
+// scalar02 of RFC 4475 breaks both at once; here each alone.
+TEST(Validate, NumbersOutOfBounds) {
+  EXPECT_EQ(fault_of("CSeq", "CSeq: 2147483648 INVITE"), Fault::kBadCSeq);
+  EXPECT_EQ(fault_of("CSeq", "CSeq: 2147483647 INVITE"), Fault::kNone);
+  EXPECT_EQ(fault_of("CSeq", "CSeq: 1 BYE"), Fault::kMethodMismatch);
+  EXPECT_EQ(fault_of("Max-Forwards", "Max-Forwards: 256"), Fault::kBadMaxForwards);
+}
+
+// RFC 5118 has no case for this one.
+TEST(Validate, Ipv6WithoutBracketsInVia) {
+  EXPECT_EQ(fault_of("Via", "Via: SIP/2.0/UDP 2001:db8::9;branch=z9hG4bK1"), Fault::kBadVia);
+}
+
+// V15: lists of any length are refused or taken in linear time, never half.
+TEST(Validate, ListsOfManyMembers) {
+  for (size_t count : {1, 16, 17, 127, 128}) {
+    std::string list = "Via: SIP/2.0/UDP h;branch=z9hG4bK1";
+    for (size_t i = 1; i < count; ++i) list += ",SIP/2.0/UDP h;branch=z9hG4bK1";
+    EXPECT_EQ(fault_of("Via", list), Fault::kNone) << count;
+  }
+  for (size_t count : {129, 1000, 2000}) {
+    std::string list = "Via: SIP/2.0/UDP h";
+    for (size_t i = 1; i < count; ++i) list += ",SIP/2.0/UDP h";
+    EXPECT_EQ(fault_of("Via", list), Fault::kTooManyValues) << count;
+  }
+  std::string lines = "Via: SIP/2.0/UDP h;branch=z9hG4bK1";
+  for (int i = 0; i < 4096; ++i) lines += "\r\nOther: y";
+  EXPECT_EQ(fault_of("Via", lines), Fault::kTooManyHeaders);
+}
+
+}  // namespace
+}  // namespace sipcore
