@@ -115,7 +115,7 @@ Count Proxy::on_ack() {
   const sipcore::Essentials& e = in_.essentials;
   if (e.has_max_forwards && e.max_forwards == 0) return Count::drop_bad_ack;
   sipcore::RoutePlan plan = sipcore::plan_route(in_.message, e, self(), key());
-  if (plan.fault != Fault::kNone) return Count::drop_forged_token;
+  if (plan.fault != Fault::kNone) return refuse(plan.fault);
   if (!plan.token) return Count::drop_ack_without_call;
   auto target = dialog_target(in_, plan);
   auto listen = target ? listen_for(*target, arrival_.listen) : std::nullopt;

@@ -32,6 +32,12 @@ class RouteWalker {
   Cursor cursor_;
 };
 
+// A Route that may become a Request-URI or a next hop: sip or sips, without headers (19.1.1).
+bool routable(std::string_view uri_text) {
+  auto uri = parse_uri(uri_text);
+  return uri && (uri->scheme == Scheme::kSip || uri->scheme == Scheme::kSips) && !uri->has_headers;
+}
+
 bool means_us(std::string_view uri_text, const Self& self) {
   auto uri = parse_uri(uri_text);
   if (!uri) return false;
@@ -100,7 +106,9 @@ RoutePlan plan_route(const Message& request, const Essentials& essentials, const
   }
   if (!plan.next.empty()) {
     plan.next_is_strict = !find_uri_param(parse_uri(plan.next)->params, "lr").has_value();
+    if (!routable(plan.next)) plan.fault = Fault::kBadRoute;
   }
+  if (plan.uri_from_last_route && !routable(plan.request_uri)) plan.fault = Fault::kBadRoute;
   return plan;
 }
 

@@ -28,7 +28,8 @@ struct RoutePlan {
   bool next_is_strict = false;      // it has no lr: 16.6 step 6
 };
 
-// Reads Route and Request-URI. kBadToken: a Route of ours carries a check value that is not ours.
+// Reads Route and Request-URI. kBadToken: a Route of ours carries a check value that is not ours;
+// kBadRoute: a Route leads where SIP cannot go.
 RoutePlan plan_route(const Message& request, const Essentials& essentials, const Self& self,
                      const HashKey& key);
 

@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (sipcore::validate(in, in.parse(input.text()), essentials) != sipcore::Fault::kNone) return 0;
   if (!in.is_request() || (essentials.has_max_forwards && essentials.max_forwards == 0)) return 0;
   sipcore::RoutePlan plan = sipcore::plan_route(in, essentials, {self}, key);
+  if (plan.fault != sipcore::Fault::kNone) return 0;
   sipcore::Hop hop;
   char branch[sipcore::kBranchSize], token[sipcore::kRouteTokenMost];
   hop.branch = sipcore::write_branch(key, {1, 2, 3, 4}, branch);

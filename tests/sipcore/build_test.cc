@@ -130,6 +130,7 @@ Forwarded forward(const tests::RequestText& request) {
   hop.sent_by = self[0];
   hop.source = *parse_endpoint("198.18.0.10:5060", 0);
   EditList edits;
+  if (out.plan.fault != Fault::kNone) return out;
   EXPECT_TRUE(forward_request(message, essentials, out.plan, hop, scratch, edits));
   std::array<char, 4096> buffer;
   out.text.assign(buffer.data(), apply_copy(edits, in, buffer));
@@ -153,6 +154,15 @@ TEST(Route, StrictRouterGetsItsOwnUri) {
   std::string text = forward(request).text;
   EXPECT_TRUE(text.starts_with("INVITE sip:198.18.0.50 SIP/2.0\r\n")) << text;
   EXPECT_EQ(tests::header_of(text, HeaderName::kRoute), "<sip:bob@198.18.0.1>");
+}
+
+// Found by the fuzzer: such a Route made a Request-URI that nobody could have forwarded.
+TEST(Route, RouteThatIsNoSipUriIsRefused) {
+  for (const char* route : {"<i:services.example.com;lr>", "<sip:198.18.0.50?Subject=x>"}) {
+    tests::RequestText request;
+    request.headers = "Route: " + std::string(route) + "\r\n";
+    EXPECT_EQ(forward(request).plan.fault, Fault::kBadRoute) << route;
+  }
 }
 
 // RFC 3261 16.4: a strict router before us put our recorded URI into the Request-URI.
