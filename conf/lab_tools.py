@@ -74,7 +74,8 @@ class Tandem:
     def start(self):
         self.log = open(f"{self.folder}/tandem.log", "w", encoding="utf-8")
         # The bpf file system is mounted for this process alone and goes with it.
-        command = f"mount -t bpf bpf /sys/fs/bpf; exec {self.build}/dataplane/tandem -c {self.config}"
+        program = f"{self.build}/dataplane/tandem"
+        command = f"mount -t bpf bpf /sys/fs/bpf; exec {program} -c {self.config}"
         self.process = subprocess.Popen(in_namespace("lb", "sh", "-c", command), stdout=self.log,
                                         stderr=self.log, stdin=subprocess.DEVNULL)
         wait_until(lambda: self.process.poll() is not None or self.answers(), 20,

@@ -16,7 +16,7 @@ a=rtpmap:0 PCMU/8000
 
 
 def request(method, cseq=1, uri="sip:service@[remote_ip]:[remote_port]", to="", body="",
-            headers="", via_branch="[branch]", rtd_start=False, retrans=500, lost=0):
+            headers="", via_branch="[branch]", rtd_start=False, retrans=500, tagged=False):
     """A request of the caller. In a dialog (to="peer") it goes along the recorded route."""
     in_dialog = to == "peer"
     if in_dialog:
@@ -26,7 +26,8 @@ def request(method, cseq=1, uri="sip:service@[remote_ip]:[remote_port]", to="", 
     text = (f"{method} {uri} SIP/2.0\n"
             f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={via_branch}\n"
             "From: <sip:caller@[local_ip]:[local_port]>;tag=[pid]c[call_number]\n"
-            f"To: <sip:service@[remote_ip]:[remote_port]>{'[peer_tag_param]' if in_dialog else ''}\n"
+            "To: <sip:service@[remote_ip]:[remote_port]>"
+            f"{'[peer_tag_param]' if in_dialog or tagged else ''}\n"
             "Call-ID: [call_id]\n"
             f"CSeq: {cseq} {method}\n"
             + ("[routes]\n" if in_dialog else "")
@@ -34,8 +35,7 @@ def request(method, cseq=1, uri="sip:service@[remote_ip]:[remote_port]", to="", 
             + f"{headers}{kind}Content-Length: [len]\n\n{body}")
     again = f' retrans="{retrans}"' if retrans and method != "ACK" else ""
     start = ' start_rtd="1"' if rtd_start else ""
-    loss = f' lost="{lost}"' if lost else ""
-    return f"<send{again}{start}{loss}><![CDATA[\n\n{text}\n]]></send>\n"
+    return f"<send{again}{start}><![CDATA[\n\n{text}\n]]></send>\n"
 
 
 def invite(**more):
@@ -44,6 +44,11 @@ def invite(**more):
 
 def ack(cseq=1, to="peer", **more):
     return request("ACK", cseq=cseq, to=to, **more)
+
+
+def hop_ack(steps_back):
+    """The ACK of a final response that is not 2xx: the branch is that of the INVITE."""
+    return request("ACK", via_branch=f"[branch-{steps_back}]", tagged=True)
 
 
 def bye(cseq=2, **more):
@@ -61,7 +66,7 @@ def want(what, optional=False, dialog=False, rtd=False, actions="", timeout=0):
     return f"<recv {attributes}>{actions}</recv>\n"
 
 
-def answer(code, reason="Answer", contact=True, body="", headers="", retrans=0, lost=0,
+def answer(code, reason="Answer", contact=True, body="", headers="", retrans=0,
            tag="[pid]s[call_number]", cseq=""):
     """A response to the request that came last, or to the one of the transaction `cseq`."""
     has_tag = f";tag={tag}" if tag else ""
@@ -72,8 +77,7 @@ def answer(code, reason="Answer", contact=True, body="", headers="", retrans=0, 
             + ("Contact: <sip:callee@[local_ip]:[local_port]>\n" if contact else "")
             + f"{headers}{kind}Content-Length: [len]\n\n{body}")
     again = f' retrans="{retrans}"' if retrans else ""
-    loss = f' lost="{lost}"' if lost else ""
-    return f"<send{again}{loss}><![CDATA[\n\n{text}\n]]></send>\n"
+    return f"<send{again}><![CDATA[\n\n{text}\n]]></send>\n"
 
 
 def pause(milliseconds):

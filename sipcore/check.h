@@ -7,8 +7,8 @@ namespace sipcore {
 
 }  // namespace sipcore
 
-#define CHECK(condition)                                                       \
-  do {                                                                         \
-    if (!(condition)) [[unlikely]]                                             \
-      sipcore::check_failed(#condition, __FILE__, __LINE__);                   \
+#define CHECK(condition)                                     \
+  do {                                                       \
+    if (!(condition)) [[unlikely]]                           \
+      sipcore::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -7,7 +7,8 @@
 //   verdict: reject                          forward, reject or drop
 //   code: 400
 //
-// Marks in a message line: {{hex 00 7f}} bytes, {{repeat 32 abc}} text many times, {{sp}} and {{tab}},
+// Marks in a message line: {{hex 00 7f}} bytes, {{repeat 32 abc}} text many times, {{sp}} and
+// {{tab}},
 // {{join}} no CR LF after this line, {{end}} the message ends here.
 #pragma once
 

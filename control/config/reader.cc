@@ -5,8 +5,7 @@
 namespace control::config {
 
 void Reader::error(const toml::source_region& where, const std::string& text) {
-  errors_.push_back(
-      fmt::format("{}:{}:{}: {}", file_, where.begin.line, where.begin.column, text));
+  errors_.push_back(fmt::format("{}:{}:{}: {}", file_, where.begin.line, where.begin.column, text));
 }
 
 const toml::node* Reader::find(const toml::table& table, std::string_view key) {

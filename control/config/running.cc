@@ -13,8 +13,8 @@ link::Group build_group(const GroupSettings& settings, const sipcore::HashKey& k
   std::vector<sipcore::WeightedName> names;
   std::vector<uint32_t> weights;
   for (const DestinationSettings& one : settings.destinations) {
-    group.destinations.push_back({one.uri, one.endpoint, one.weight, one.enabled,
-                                  totals.of(settings.name, one.uri)});
+    group.destinations.push_back(
+        {one.uri, one.endpoint, one.weight, one.enabled, totals.of(settings.name, one.uri)});
     names.push_back({one.uri, one.weight});
     weights.push_back(one.weight);
   }

@@ -28,7 +28,8 @@ void read_node(Reader& reader, const toml::table& root, Settings& out) {
     }
     if (list == nullptr || out.cpus.size() != list->size() || out.cpus.size() != out.workers) {
       reader.error(*cpus, fmt::format("cpus lists one CPU number for each of the {} workers, "
-                                      "like [1, 2]", out.workers));
+                                      "like [1, 2]",
+                                      out.workers));
     }
   }
   reader.finish(node, "[node]");
@@ -42,8 +43,9 @@ void read_ports(Reader& reader, const toml::table& root, Settings& out) {
     bool known = port.device.starts_with("af_xdp:") || port.device.starts_with("af_packet:") ||
                  port.device.starts_with("memif:") || port.device.find(':') == 4;
     if (!known) {
-      reader.error(*table, "device is af_xdp:INTERFACE, af_packet:INTERFACE, memif:SOCKET or a PCI "
-                           "address like 0000:03:00.0");
+      reader.error(*table,
+                   "device is af_xdp:INTERFACE, af_packet:INTERFACE, memif:SOCKET or a PCI "
+                   "address like 0000:03:00.0");
     }
     reader.finish(*table, "[[port]]");
     out.ports.push_back(port);
@@ -59,8 +61,9 @@ void read_listens(Reader& reader, const toml::table& root, Settings& out) {
     reader.text(*table, "port", device);
     auto endpoint = sipcore::parse_endpoint(address, 5060);
     if (!endpoint || endpoint->ip.unusable_as_target()) {
-      reader.error(*table, "address is an IP address of this node with its UDP port, like "
-                           "\"192.0.2.1:5060\" or \"[2001:db8::1]:5060\"");
+      reader.error(*table,
+                   "address is an IP address of this node with its UDP port, like "
+                   "\"192.0.2.1:5060\" or \"[2001:db8::1]:5060\"");
     } else {
       listen.address = *endpoint;
     }
@@ -74,7 +77,8 @@ void read_listens(Reader& reader, const toml::table& root, Settings& out) {
     reader.finish(*table, "[[listen]]");
     out.listens.push_back(listen);
   }
-  if (out.listens.empty()) reader.error(root, "no [[listen]]: Tandem needs an address to answer on");
+  if (out.listens.empty())
+    reader.error(root, "no [[listen]]: Tandem needs an address to answer on");
 }
 
 void read_destination(Reader& reader, const toml::table& table, GroupSettings& group) {
@@ -83,8 +87,8 @@ void read_destination(Reader& reader, const toml::table& table, GroupSettings& g
   reader.number(table, "weight", 0, 1000000, destination.weight);
   reader.flag(table, "enabled", destination.enabled);
   auto uri = sipcore::parse_uri(destination.uri);
-  auto ip = uri && uri->scheme == sipcore::Scheme::kSip ? sipcore::parse_ip(uri->host)
-                                                        : std::nullopt;
+  auto ip =
+      uri && uri->scheme == sipcore::Scheme::kSip ? sipcore::parse_ip(uri->host) : std::nullopt;
   if (!ip || ip->unusable_as_target()) {
     reader.error(table, "uri is a sip URI with an IP address, like \"sip:192.0.2.9:5060\"");
   } else {
@@ -116,7 +120,8 @@ void read_groups(Reader& reader, const toml::table& root, Settings& out) {
     reader.finish(*table, "[[group]]");
     out.groups.push_back(group);
   }
-  if (out.groups.empty()) reader.error(root, "no [[group]]: Tandem needs somewhere to send calls to");
+  if (out.groups.empty())
+    reader.error(root, "no [[group]]: Tandem needs somewhere to send calls to");
   if (out.groups.size() > 64) reader.error(root, "more than 64 groups");
 }
 

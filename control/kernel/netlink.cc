@@ -15,8 +15,8 @@ namespace {
 using sipcore::Family;
 using sipcore::IpAddress;
 
-constexpr uint16_t kUsable = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT |
-                             NUD_NOARP;
+constexpr uint16_t kUsable =
+    NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
 
 IpAddress address_of(const nlattr* attribute, int family) {
   IpAddress ip;

@@ -16,7 +16,7 @@ struct nlmsghdr;
 namespace control::kernel {
 
 struct PortInterface {
-  std::string name;     // kernel interface of the port
+  std::string name;  // kernel interface of the port
   link::Mac mac{};
 };
 

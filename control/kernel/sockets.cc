@@ -50,8 +50,8 @@ std::string SilentSockets::open(std::span<const sipcore::Endpoint> listens) {
     if (fd < 0 || !refuse_everything(fd) ||
         bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0) {
       return "listen address " + sipcore::to_string(listen) + " cannot be taken (" +
-             std::strerror(errno) + "): is it an address of this machine, and is no other program " +
-             "on that port?";
+             std::strerror(errno) +
+             "): is it an address of this machine, and is no other program " + "on that port?";
     }
   }
   return {};
@@ -62,11 +62,12 @@ SilentSockets::~SilentSockets() {
 }
 
 std::string IcmpSockets::open() {
-  for (auto [family, protocol] : {std::pair{AF_INET, int{IPPROTO_ICMP}},
-                                  std::pair{AF_INET6, int{IPPROTO_ICMPV6}}}) {
+  for (auto [family, protocol] :
+       {std::pair{AF_INET, int{IPPROTO_ICMP}}, std::pair{AF_INET6, int{IPPROTO_ICMPV6}}}) {
     int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (fd < 0 && errno == EAFNOSUPPORT) continue;
-    if (fd < 0) return std::string("no raw socket for ICMP (needs CAP_NET_RAW): ") + strerror(errno);
+    if (fd < 0)
+      return std::string("no raw socket for ICMP (needs CAP_NET_RAW): ") + strerror(errno);
     sockets_.push_back(fd);
   }
   return {};

@@ -12,8 +12,9 @@
 
 namespace control::kernel {
 
-// Holds the listen addresses with UDP sockets that accept nothing, so that the kernel, which may see
-// a copy of our packets, does not answer them with port unreachable and gives the port to nobody.
+// Holds the listen addresses with UDP sockets that accept nothing, so that the kernel, which may
+// see a copy of our packets, does not answer them with port unreachable and gives the port to
+// nobody.
 class SilentSockets {
  public:
   // A sentence when an address is not this machine's or is taken; empty: done.
@@ -36,8 +37,8 @@ class IcmpSockets {
 };
 
 // The branch token of the request that an ICMP error message quotes, if the error says that the
-// target cannot be reached and the quoted request is ours. `packet` is what the raw socket gave: for
-// IPv4 with the IP header, for IPv6 without.
+// target cannot be reached and the quoted request is ours. `packet` is what the raw socket gave:
+// for IPv4 with the IP header, for IPv6 without.
 std::optional<sipcore::BranchToken> quoted_branch(std::string_view packet, sipcore::Family family,
                                                   const sipcore::HashKey& key);
 

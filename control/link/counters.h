@@ -10,15 +10,15 @@
 
 namespace control::link {
 
+// clang-format off
 //  name                    what it counts
 #define TANDEM_FATES(X)                                                                     \
   X(request_forwarded,      "requests sent on")                                             \
   X(response_forwarded,     "responses sent on")                                            \
   X(request_answered,       "requests answered by Tandem itself")                           \
-  X(response_consumed,      "responses that ended here (100, hop by hop, worse than another)") \
+  X(response_consumed,      "responses that ended here (100, our own hop, not the best)")   \
   X(ack_consumed,           "ACKs of a final response on our own hop")                      \
   X(retransmission,         "repeated messages absorbed or answered from memory")           \
-  X(stored,                 "requests kept until another destination answers")              \
   X(handed_over,            "packets given to the worker that owns the call")               \
   X(fragment_stored,        "fragments kept until their datagram is whole")                 \
   X(drop_not_ip,            "neither IPv4 nor IPv6")                                        \
@@ -69,6 +69,7 @@ namespace control::link {
   X(calls_failed,           "calls that ended with another final response")                 \
   X(transactions_created,   "server and client transactions begun")                         \
   X(transactions_freed,     "server and client transactions ended")
+// clang-format on
 
 enum class Count : uint16_t {
 #define X(name, text) name,

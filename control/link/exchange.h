@@ -1,5 +1,5 @@
-// Everything that control and the workers share, in one place: snapshots one way, counters the other,
-// a mailbox each way per worker. Outlives both sides.
+// Everything that control and the workers share, in one place: snapshots one way, counters the
+// other, a mailbox each way per worker. Outlives both sides.
 #pragma once
 
 #include <memory>

@@ -34,7 +34,8 @@ struct NextHop {
 class NextHops {
  public:
   // Routes are sorted here: the longest prefix first, then the lowest metric.
-  NextHops(std::vector<Route> routes, std::unordered_map<sipcore::IpAddress, Mac, IpHash> neighbours,
+  NextHops(std::vector<Route> routes,
+           std::unordered_map<sipcore::IpAddress, Mac, IpHash> neighbours,
            std::vector<Mac> port_macs);
 
   enum class Found : uint8_t { kYes, kNoRoute, kNoNeighbour };

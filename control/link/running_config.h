@@ -25,9 +25,9 @@ enum class Algorithm : uint8_t { kCallIdHash, kRoundRobin };
 
 // Counted by workers, kept by control over a reload for as long as the destination is configured.
 struct DestinationTotals {
-  std::atomic<uint64_t> calls{0};      // INVITEs of new calls sent here
-  std::atomic<uint64_t> answered{0};   // of them with 2xx
-  std::atomic<uint64_t> failed{0};     // branches that failed: 5xx, 6xx, silence, unreachable
+  std::atomic<uint64_t> calls{0};     // INVITEs of new calls sent here
+  std::atomic<uint64_t> answered{0};  // of them with 2xx
+  std::atomic<uint64_t> failed{0};    // branches that failed: 5xx, 6xx, silence, unreachable
 };
 
 struct Destination {
@@ -53,7 +53,7 @@ struct RunningConfig {
   std::vector<sipcore::Endpoint> own;  // the endpoints of `listens`, for Self
   std::vector<Group> groups;           // the first one gets what no rule sends elsewhere
   sipcore::TimerValues timers;
-  sipcore::HashKey token_key;          // what tokens are checked with; stays over a reload
+  sipcore::HashKey token_key;  // what tokens are checked with; stays over a reload
   uint32_t retry_after_s = 5;
 };
 

@@ -22,13 +22,14 @@ class TimerWheel {
 
   TimerWheel(size_t entries, uint64_t now_ms);
 
-  // Entry `id` is due at the first tick that is not before `at_ms`; an earlier schedule is replaced.
+  // Entry `id` is due at the first tick that is not before `at_ms`; an earlier schedule is
+  // replaced.
   void schedule(uint32_t id, uint64_t at_ms);
   void cancel(uint32_t id);
   bool scheduled(uint32_t id) const { return nodes_[id].next != kNone; }
 
-  // Moves time on and calls due(id) for each entry that is due, unscheduled before the call. At most
-  // `budget` entries are touched; true: time has arrived at now_ms, false: call again.
+  // Moves time on and calls due(id) for each entry that is due, unscheduled before the call. At
+  // most `budget` entries are touched; true: time has arrived at now_ms, false: call again.
   template <class Due>
   bool advance(uint64_t now_ms, size_t budget, Due due) {
     uint64_t target = now_ms / kTickMs;

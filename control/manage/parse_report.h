@@ -1,5 +1,5 @@
-// What the proxy makes of the bytes of one datagram, before routing, as one JSON document. Bytes that
-// are not UTF-8 are shown as the character of that number, so that nothing is lost.
+// What the proxy makes of the bytes of one datagram, before routing, as one JSON document. Bytes
+// that are not UTF-8 are shown as the character of that number, so that nothing is lost.
 #pragma once
 
 #include <string>

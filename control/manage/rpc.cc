@@ -19,7 +19,8 @@ void Rpc::add(std::string name, std::string help, std::function<Json(const Json&
 }
 
 std::string Rpc::handle(std::string_view request) const {
-  if (request.size() > kMostRequest) return text_of(error_reply(nullptr, -32600, "Request too long"));
+  if (request.size() > kMostRequest)
+    return text_of(error_reply(nullptr, -32600, "Request too long"));
   // Depth is bounded before the parser sees it: nesting costs stack.
   int depth = 0;
   for (char c : request) {

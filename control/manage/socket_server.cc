@@ -35,10 +35,11 @@ class SocketServer::Client : public std::enable_shared_from_this<Client> {
   ~Client() { --state_->clients; }
 
   void read() {
-    asio::async_read_until(socket_, input_, '\n',
-                           [self = shared_from_this()](boost::system::error_code error, size_t size) {
-                             if (!error) self->answer(size);
-                           });
+    asio::async_read_until(
+        socket_, input_, '\n',
+        [self = shared_from_this()](boost::system::error_code error, size_t size) {
+          if (!error) self->answer(size);
+        });
   }
 
  private:

@@ -6,9 +6,9 @@ namespace control::manage {
 namespace {
 
 std::string destination_table(const Json& result) {
-  std::string out = fmt::format("{:<16}{:<14}{:<32}{:>7}{:>7}{:>10}{:>10}{:>9}\n", "GROUP",
-                                "ALGORITHM", "DESTINATION", "STATE", "WEIGHT", "CALLS", "ANSWERED",
-                                "FAILED");
+  std::string out =
+      fmt::format("{:<16}{:<14}{:<32}{:>7}{:>7}{:>10}{:>10}{:>9}\n", "GROUP", "ALGORITHM",
+                  "DESTINATION", "STATE", "WEIGHT", "CALLS", "ANSWERED", "FAILED");
   for (const Json& record : result["RECORDS"]) {
     const Json& set = record["SET"];
     for (const Json& target : set["TARGETS"]) {

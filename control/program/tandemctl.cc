@@ -28,7 +28,8 @@ Json ask(const std::string& path, const std::string& method, const Json& params)
   path.copy(address.sun_path, sizeof address.sun_path - 1);
   if (fd < 0 || connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     if (fd >= 0) close(fd);
-    throw std::runtime_error("no Tandem answers on " + path + ": is it running, and may you use "
+    throw std::runtime_error("no Tandem answers on " + path +
+                             ": is it running, and may you use "
                              "its socket?");
   }
   Json request = {{"jsonrpc", "2.0"}, {"method", method}, {"params", params}, {"id", 1}};
@@ -101,7 +102,8 @@ int main(int argc, char** argv) {
   auto* uptime = app.add_subcommand("uptime", "time since the start");
   auto* reload = app.add_subcommand("reload", "read the configuration file again");
   auto* parse = app.add_subcommand("parse", "what the proxy makes of a message, without a node");
-  parse->add_option("file", options.file, "file with the bytes of one datagram, - for standard input");
+  parse->add_option("file", options.file,
+                    "file with the bytes of one datagram, - for standard input");
   CLI11_PARSE(app, argc, argv);
   try {
     if (*parse) {

@@ -170,25 +170,27 @@ void Control::State::watch_network() {
 }
 
 void Control::State::watch_icmp(size_t which) {
-  icmp_ready[which].async_wait(
-      asio::posix::stream_descriptor::wait_read, [this, which](boost::system::error_code error) {
-        if (error) return;
-        std::array<char, 2048> packet;
-        int fd = icmp.descriptors()[which];
-        auto family = which == 0 ? sipcore::Family::kV4 : sipcore::Family::kV6;
-        ssize_t size;
-        while ((size = recv(fd, packet.data(), packet.size(), 0)) > 0) {
-          auto branch = kernel::quoted_branch({packet.data(), static_cast<size_t>(size)}, family, key);
-          if (branch && branch->worker < exchange.workers) {
-            exchange.to_worker[branch->worker]->push({link::ToWorker::What::kUnreachable, *branch});
-          }
-        }
-        watch_icmp(which);
-      });
+  icmp_ready[which].async_wait(asio::posix::stream_descriptor::wait_read, [this,
+                                                                           which](boost::system::
+                                                                                      error_code
+                                                                                          error) {
+    if (error) return;
+    std::array<char, 2048> packet;
+    int fd = icmp.descriptors()[which];
+    auto family = which == 0 ? sipcore::Family::kV4 : sipcore::Family::kV6;
+    ssize_t size;
+    while ((size = recv(fd, packet.data(), packet.size(), 0)) > 0) {
+      auto branch = kernel::quoted_branch({packet.data(), static_cast<size_t>(size)}, family, key);
+      if (branch && branch->worker < exchange.workers) {
+        exchange.to_worker[branch->worker]->push({link::ToWorker::What::kUnreachable, *branch});
+      }
+    }
+    watch_icmp(which);
+  });
 }
 
-// What waits in mailboxes and for quiescence. Neighbours are published at most once per tick however
-// fast they change.
+// What waits in mailboxes and for quiescence. Neighbours are published at most once per tick
+// however fast they change.
 void Control::State::tick() {
   link::ToControl message;
   for (auto& mailbox : exchange.to_control) {
@@ -229,8 +231,8 @@ Json Control::State::statistics(const Json& params) const {
     out.push_back(fmt::format("{}:{} = {}", group, link::kCounterNames[i].name, count(which)));
   }
   if (wanted("tm")) {
-    uint64_t current = count(link::Count::transactions_created) -
-                       count(link::Count::transactions_freed);
+    uint64_t current =
+        count(link::Count::transactions_created) - count(link::Count::transactions_freed);
     out.push_back(fmt::format("tm:current = {}", current));
   }
   return out;
@@ -269,7 +271,8 @@ void Control::State::add_methods() {
   });
   rpc.add("core.version", "version", [](const Json&) -> Json { return "tandem 0.1.0"; });
   rpc.add("stats.get_statistics", "counters", [this](const Json& p) { return statistics(p); });
-  rpc.add("dispatcher.list", "groups and destinations", [this](const Json&) { return destinations(); });
+  rpc.add("dispatcher.list", "groups and destinations",
+          [this](const Json&) { return destinations(); });
   rpc.add("config.reload", "read the configuration file again", [this](const Json&) -> Json {
     std::vector<std::string> errors = reload();
     if (!errors.empty()) throw RpcError{500, fmt::format("{}", fmt::join(errors, "\n"))};

@@ -13,8 +13,7 @@ class KeyIndex {
  public:
   static constexpr uint32_t kNone = 0xffffffff;
 
-  explicit KeyIndex(size_t most)
-      : cells_(std::bit_ceil(most * 2)), mask_(cells_.size() - 1) {}
+  explicit KeyIndex(size_t most) : cells_(std::bit_ceil(most * 2)), mask_(cells_.size() - 1) {}
 
   // The slot for which same(slot) holds among those with this hash, or kNone.
   template <class Same>

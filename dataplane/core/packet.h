@@ -1,5 +1,5 @@
-// One packet: a stretch of bytes in a buffer with room before it. Where the buffer comes from (a DPDK
-// mbuf, or plain memory in tests) only its home pool knows.
+// One packet: a stretch of bytes in a buffer with room before it. Where the buffer comes from (a
+// DPDK mbuf, or plain memory in tests) only its home pool knows.
 //
 //   buffer          begin                      begin+size       capacity
 //   [   headroom   ][Ethernet|IP|UDP|SIP ...   ][   tailroom   ]
@@ -19,8 +19,8 @@ struct Packet {
   uint32_t capacity = 0;
   uint32_t begin = 0;
   uint32_t size = 0;
-  uint16_t port = 0;            // index of the packet port it came in by
-  bool checksum_ok = false;     // the port has verified, or vouches for, the UDP checksum
+  uint16_t port = 0;         // index of the packet port it came in by
+  bool checksum_ok = false;  // the port has verified, or vouches for, the UDP checksum
   PacketPool* home = nullptr;
 
   char* data() { return buffer + begin; }
@@ -39,8 +39,8 @@ class PacketPool {
 };
 
 inline constexpr uint32_t kHeadroom = 128;
-inline constexpr uint32_t kSmallPacket = 2048;             // bytes behind the headroom
-inline constexpr uint32_t kLargePacket = 65535 + 128;      // a whole datagram with its headers
+inline constexpr uint32_t kSmallPacket = 2048;         // bytes behind the headroom
+inline constexpr uint32_t kLargePacket = 65535 + 128;  // a whole datagram with its headers
 
 inline void release(Packet* packet) { packet->home->give(packet); }
 

@@ -42,17 +42,17 @@ struct ServerTransaction {
   sipcore::Endpoint source;    // where the request came from
   sipcore::Endpoint reply_to;  // where responses go
   Timers timers;
-  Blob request = kNoBlob;      // as received; dropped when nothing can need it again
-  Blob response = kNoBlob;     // last one sent, as sent
-  Blob best = kNoBlob;         // best failure so far, ready to go up (RFC 3261 16.7 step 6)
+  Blob request = kNoBlob;   // as received; dropped when nothing can need it again
+  Blob response = kNoBlob;  // last one sent, as sent
+  Blob best = kNoBlob;      // best failure so far, ready to go up (RFC 3261 16.7 step 6)
   uint32_t first_client = kNoSlot;
-  uint16_t listen = 0;         // index of the listen address the request came to
+  uint16_t listen = 0;  // index of the listen address the request came to
   uint16_t group = kNoGroup;
   int16_t best_status = 0;
-  uint8_t state = 0;           // of the machine that `kind` names
+  uint8_t state = 0;  // of the machine that `kind` names
   uint8_t tries = 0;
   Kind kind = Kind::kOther;
-  bool cancelled = false;      // the caller sent CANCEL
+  bool cancelled = false;  // the caller sent CANCEL
   bool in_use = false;
 };
 
@@ -60,12 +60,12 @@ struct ClientTransaction {
   sipcore::Endpoint destination;
   Timers timers;
   uint64_t loop = 0;
-  Blob request = kNoBlob;      // the received request: what was sent is made from it again
+  Blob request = kNoBlob;  // the received request: what was sent is made from it again
   uint32_t server = kNoSlot;
-  uint32_t next = kNoSlot;     // next client of the same server
-  uint32_t cancel = kNoSlot;   // INVITE: its CANCEL; CANCEL: its INVITE
+  uint32_t next = kNoSlot;    // next client of the same server
+  uint32_t cancel = kNoSlot;  // INVITE: its CANCEL; CANCEL: its INVITE
   uint32_t generation = 0;
-  uint16_t listen = 0;         // sent from
+  uint16_t listen = 0;                  // sent from
   uint16_t destination_index = 0xffff;  // in the group, or 0xffff
   uint8_t state = 0;
   Kind kind = Kind::kOther;

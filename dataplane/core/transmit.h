@@ -1,5 +1,5 @@
-// The way out of a worker: payloads get their headers, wait for a neighbour if they must, are cut if
-// they are long, and leave in bursts.
+// The way out of a worker: payloads get their headers, wait for a neighbour if they must, are cut
+// if they are long, and leave in bursts.
 #pragma once
 
 #include <vector>
@@ -19,7 +19,7 @@ struct Pools {
 
 class Transmit {
  public:
-  static constexpr size_t kMostWaiting = 256;       // packets without a neighbour yet
+  static constexpr size_t kMostWaiting = 256;  // packets without a neighbour yet
   static constexpr uint64_t kPatienceMs = 2000;
 
   Transmit(std::vector<Port*> ports, Pools pools, control::link::Counters& counters,

@@ -8,8 +8,8 @@ using control::link::Count;
 
 namespace {
 
-constexpr size_t kTimerBudget = 256;      // timers of one turn
-constexpr size_t kReassemblies = 64;      // datagrams in the making
+constexpr size_t kTimerBudget = 256;  // timers of one turn
+constexpr size_t kReassemblies = 64;  // datagrams in the making
 
 // Our own branch in the topmost Via of a response names the worker; nothing is believed yet.
 constexpr std::string_view kOwnBranch = "z9hG4bKt";
@@ -118,8 +118,7 @@ Count Worker::steer(Packet* packet, const NetInfo& info) {
   size_t owner = owner_by_branch(sip, config_->token_key, exchange_.workers);
   if (owner >= exchange_.workers) {
     std::string_view call_id = find_call_id(sip);
-    owner = call_id.empty() ? id_
-                            : owner_of_call(call_id, config_->token_key, exchange_.workers);
+    owner = call_id.empty() ? id_ : owner_of_call(call_id, config_->token_key, exchange_.workers);
   }
   if (owner == id_) return proxy_.receive(packet, arrival);
   if (handover_.at(id_, owner).push({packet, arrival})) {

@@ -17,8 +17,8 @@
 namespace dataplane {
 namespace {
 
-constexpr uint16_t kRing = 2048;      // descriptors of a queue
-constexpr size_t kRelayRoom = 4096;   // packets on their way to the worker that has the queue
+constexpr uint16_t kRing = 2048;     // descriptors of a queue
+constexpr size_t kRelayRoom = 4096;  // packets on their way to the worker that has the queue
 
 using Relay = control::link::Mailbox<Packet*>;
 
@@ -31,8 +31,8 @@ class QueuePort : public Port {
   size_t receive(Packet** packets, size_t most) override {
     drain_relays();
     rte_mbuf* burst[kBurst];
-    uint16_t count = rte_eth_rx_burst(device_, queue_, burst,
-                                      static_cast<uint16_t>(std::min(most, kBurst)));
+    uint16_t count =
+        rte_eth_rx_burst(device_, queue_, burst, static_cast<uint16_t>(std::min(most, kBurst)));
     // A jumbo frame that takes several buffers shows only its first one, and falls to the check of
     // the IP length.
     for (uint16_t i = 0; i < count; ++i) {
@@ -112,8 +112,8 @@ std::string device_argument(const DpdkPortOptions& port, size_t index, const std
            ",blocksz=4194304,framesz=2048,framecnt=4096,qdisc_bypass=0";
   }
   if (port.device.starts_with("memif:")) {
-    return "--vdev=net_memif" + number + ",role=server,socket-abstract=no,bsize=2048,rsize=11,socket=" +
-           rest;
+    return "--vdev=net_memif" + number +
+           ",role=server,socket-abstract=no,bsize=2048,rsize=11,socket=" + rest;
   }
   return "--allow=" + port.device;
 }
@@ -162,13 +162,17 @@ std::string Dpdk::start_eal(const DpdkOptions& options) {
   }
   size_t wanted_mb = (options.packets * 2560 + options.large_packets * 66000) / 1000000 + 64;
   hugepages_ = options.hugepages && free_hugepages() * 2 >= wanted_mb;
-  std::vector<std::string> arguments = {"tandem", lcores, "--no-telemetry",
-                                        "--log-level=lib.eal:error", "--log-level=pmd:error",
+  std::vector<std::string> arguments = {"tandem",
+                                        lcores,
+                                        "--no-telemetry",
+                                        "--log-level=lib.eal:error",
+                                        "--log-level=pmd:error",
                                         "--file-prefix=tandem" + std::to_string(getpid())};
   if (hugepages_) {
     arguments.insert(arguments.end(), {"--in-memory", "-m", std::to_string(wanted_mb)});
   } else {
-    arguments.insert(arguments.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(wanted_mb)});
+    arguments.insert(arguments.end(),
+                     {"--no-huge", "--no-shconf", "-m", std::to_string(wanted_mb)});
   }
   bool pci = false;
   for (size_t i = 0; i < options.ports.size(); ++i) {
@@ -206,7 +210,8 @@ std::string Dpdk::start_port(const DpdkOptions& options, size_t index) {
   for (uint16_t queue = 0; queue < device.queues; ++queue) {
     if (rte_eth_rx_queue_setup(device.id, queue, kRing, 0, nullptr, state_->small->raw()) != 0 ||
         rte_eth_tx_queue_setup(device.id, queue, kRing, 0, nullptr) != 0) {
-      return wanted.device + ": queue " + std::to_string(queue) + " cannot be set up; af_xdp needs "
+      return wanted.device + ": queue " + std::to_string(queue) +
+             " cannot be set up; af_xdp needs "
              "CAP_NET_ADMIN, CAP_BPF and an interface without another XDP program";
     }
   }

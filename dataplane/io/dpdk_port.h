@@ -1,5 +1,5 @@
-// Packets and ports of DPDK. A Packet lives in the private area of its mbuf, so that turning one into
-// the other is arithmetic. Only the dpdk_* files of this folder know rte_*.
+// Packets and ports of DPDK. A Packet lives in the private area of its mbuf, so that turning one
+// into the other is arithmetic. Only the dpdk_* files of this folder know rte_*.
 #pragma once
 
 #include <memory>
@@ -13,7 +13,7 @@
 namespace dataplane {
 
 struct DpdkPortOptions {
-  std::string device;      // "af_xdp:IF", "af_packet:IF", "memif:SOCKET" or a PCI address
+  std::string device;  // "af_xdp:IF", "af_packet:IF", "memif:SOCKET" or a PCI address
   bool verify_checksum = false;
 };
 

@@ -80,8 +80,9 @@ std::string set_xdp_listens(const std::string& interface,
            interface + " xdp off'";
   }
   for (const sipcore::Endpoint& listen : listens) {
-    bool added = add(map.get(), listen, static_cast<uint16_t>(listen.port << 8 | listen.port >> 8)) &&
-                 add(map.get(), listen, 0);
+    bool added =
+        add(map.get(), listen, static_cast<uint16_t>(listen.port << 8 | listen.port >> 8)) &&
+        add(map.get(), listen, 0);
     if (!added) return "the XDP program on " + interface + " does not take more listen addresses";
   }
   return {};

@@ -1,8 +1,8 @@
 // Putting IP fragments together and cutting datagrams into them (RFC 791, RFC 8200 4.5).
 //
-// A datagram is collected in a large packet; pieces must be whole, non-overlapping and inside 65,535
-// bytes: an overlap throws the whole datagram away (RFC 5722, and for IPv4 as well, since no honest
-// sender makes one). The number of datagrams in the making and their age are bounded.
+// A datagram is collected in a large packet; pieces must be whole, non-overlapping and inside
+// 65,535 bytes: an overlap throws the whole datagram away (RFC 5722, and for IPv4 as well, since no
+// honest sender makes one). The number of datagrams in the making and their age are bounded.
 #pragma once
 
 #include <cstdint>

@@ -17,13 +17,9 @@ constexpr uint8_t kNextFragment = 44;
 
 uint8_t byte_at(const char* p) { return static_cast<uint8_t>(*p); }
 
-uint16_t read16(const char* p) {
-  return static_cast<uint16_t>(byte_at(p) << 8 | byte_at(p + 1));
-}
+uint16_t read16(const char* p) { return static_cast<uint16_t>(byte_at(p) << 8 | byte_at(p + 1)); }
 
-uint32_t read32(const char* p) {
-  return static_cast<uint32_t>(read16(p)) << 16 | read16(p + 2);
-}
+uint32_t read32(const char* p) { return static_cast<uint32_t>(read16(p)) << 16 | read16(p + 2); }
 
 void write16(char* p, uint32_t value) {
   p[0] = static_cast<char>(value >> 8);
@@ -178,9 +174,8 @@ uint32_t headers_size(Family family) {
   return kEthernetSize + kUdpSize + (family == Family::kV4 ? kIpv4Size : kIpv6Size);
 }
 
-void write_headers(Packet& packet, const sipcore::Endpoint& source,
-                   const sipcore::Endpoint& target, const control::link::NextHop& hop,
-                   uint16_t id) {
+void write_headers(Packet& packet, const sipcore::Endpoint& source, const sipcore::Endpoint& target,
+                   const control::link::NextHop& hop, uint16_t id) {
   bool v4 = target.ip.family == Family::kV4;
   uint32_t udp_size = packet.size + kUdpSize;
   uint32_t added = headers_size(target.ip.family);

@@ -28,9 +28,9 @@ struct Fragment {
 struct NetInfo {
   sipcore::Endpoint source;
   sipcore::Endpoint target;
-  uint32_t ip_payload = 0;       // offset of what follows the IP headers
+  uint32_t ip_payload = 0;  // offset of what follows the IP headers
   uint32_t ip_payload_size = 0;
-  uint32_t payload = 0;          // offset of the UDP payload
+  uint32_t payload = 0;  // offset of the UDP payload
   uint32_t payload_size = 0;
   bool is_fragment = false;
   Fragment fragment;
@@ -45,8 +45,8 @@ control::link::Count read_udp(const Packet& packet, NetInfo& out);
 
 // Puts headers before the payload that `packet` holds, which must fit one IP datagram; it needs 62
 // bytes of headroom. The IPv4 identification is `id`.
-void write_headers(Packet& packet, const sipcore::Endpoint& source,
-                   const sipcore::Endpoint& target, const control::link::NextHop& hop, uint16_t id);
+void write_headers(Packet& packet, const sipcore::Endpoint& source, const sipcore::Endpoint& target,
+                   const control::link::NextHop& hop, uint16_t id);
 
 uint32_t headers_size(sipcore::Family family);
 

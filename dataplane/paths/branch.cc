@@ -125,12 +125,12 @@ uint32_t Proxy::new_branch(uint32_t server_slot, const Target& target, uint64_t 
 }
 
 bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
-                         const ClientTransaction& client, uint32_t slot,
-                         sipcore::EditList& edits) {
+                         const ClientTransaction& client, uint32_t slot, sipcore::EditList& edits) {
   char branch[sipcore::kBranchSize];
   char token[sipcore::kRouteTokenMost];
   sipcore::Hop hop;
-  hop.branch = sipcore::write_branch(key(), {worker_, slot, client.generation, client.loop}, branch);
+  hop.branch =
+      sipcore::write_branch(key(), {worker_, slot, client.generation, client.loop}, branch);
   hop.sent_by = config_->listens[client.listen].endpoint;
   hop.source = arrival_.source;
   uint16_t listen_in = arrival_.listen;
@@ -211,8 +211,8 @@ bool Proxy::try_next(uint32_t server_slot) {
   return true;
 }
 
-// The totals of the destination this branch went to; nullptr: it is no call of a group, or the group
-// has changed since.
+// The totals of the destination this branch went to; nullptr: it is no call of a group, or the
+// group has changed since.
 control::link::DestinationTotals* Proxy::totals(const ClientTransaction& client) const {
   uint16_t group = client.server == kNoSlot ? kNoGroup : transactions_.server(client.server).group;
   if (client.kind != Kind::kInvite || group >= config_->groups.size()) return nullptr;

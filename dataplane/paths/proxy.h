@@ -38,8 +38,8 @@ struct ProxyLimits {
 // Where a packet came from and what in it is SIP.
 struct Arrival {
   sipcore::Endpoint source;
-  uint16_t listen = 0;       // index of the listen address it was sent to
-  uint32_t payload = 0;      // offset and size of the SIP message in the packet
+  uint16_t listen = 0;   // index of the listen address it was sent to
+  uint32_t payload = 0;  // offset and size of the SIP message in the packet
   uint32_t payload_size = 0;
 };
 
@@ -75,7 +75,7 @@ class Proxy {
   // Where a request goes next.
   struct Target {
     sipcore::Endpoint endpoint;
-    uint16_t listen = 0;                  // we send from
+    uint16_t listen = 0;  // we send from
     uint16_t group = kNoGroup;
     uint16_t destination_index = 0xffff;  // in the group
   };

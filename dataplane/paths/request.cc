@@ -13,12 +13,17 @@ namespace {
 
 Count drop_of(Fault fault) {
   switch (fault) {
-    case Fault::kKeepalive: return Count::drop_keepalive;
-    case Fault::kNoVia: return Count::drop_no_via;
+    case Fault::kKeepalive:
+      return Count::drop_keepalive;
+    case Fault::kNoVia:
+      return Count::drop_no_via;
     case Fault::kBadStatusLine:
-    case Fault::kBadResponse: return Count::drop_bad_response;
-    case Fault::kMalformedAck: return Count::drop_bad_ack;
-    default: return Count::drop_not_sip;
+    case Fault::kBadResponse:
+      return Count::drop_bad_response;
+    case Fault::kMalformedAck:
+      return Count::drop_bad_ack;
+    default:
+      return Count::drop_not_sip;
   }
 }
 
@@ -35,8 +40,8 @@ Count Proxy::receive(Packet* packet, const Arrival& arrival) {
   Fault fault = in_.read(packet->bytes().substr(arrival.payload, arrival.payload_size));
   bool request = in_.message.is_request();
   Count fate = fault != Fault::kNone && sipcore::status_of(fault) == 0 ? drop_of(fault)
-               : request                                              ? on_request(fault)
-                                                                      : on_response(fault);
+               : request                                               ? on_request(fault)
+                                                                       : on_response(fault);
   if (packet_ != nullptr) release(packet_);
   packet_ = nullptr;
   return fate;
@@ -64,7 +69,8 @@ sipcore::Hash128 Proxy::server_key(Method method) const {
   hash.add({reinterpret_cast<const char*>(arrival_.source.ip.bytes.data()), 16});
   if (e.via->rfc3261_branch()) {
     for (char c : e.via->host) hash.add_byte(static_cast<uint8_t>(sipcore::lower(c)));
-    hash.add_byte(static_cast<uint8_t>(e.via->port)).add_byte(static_cast<uint8_t>(e.via->port >> 8));
+    hash.add_byte(static_cast<uint8_t>(e.via->port))
+        .add_byte(static_cast<uint8_t>(e.via->port >> 8));
     return hash.add(e.via->branch).finish_wide();
   }
   // Without the cookie: the tuple of RFC 2543; the To tag differs between INVITE and its ACK.
@@ -81,8 +87,8 @@ Count Proxy::on_repeated(uint32_t slot) {
   if (server.kind == Kind::kInvite) {
     using namespace sipcore::invite_server;
     bool ack = in_.message.method() == Method::kAck;
-    const auto& step = kMachine.step(static_cast<State>(server.state),
-                                     ack ? Event::kAck : Event::kRequest);
+    const auto& step =
+        kMachine.step(static_cast<State>(server.state), ack ? Event::kAck : Event::kRequest);
     server.state = static_cast<uint8_t>(step.next);
     perform_server(slot, step.actions, step.timer);
     if (ack && (step.actions & sipcore::kPass) != 0) return on_ack();

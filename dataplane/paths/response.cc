@@ -3,7 +3,6 @@
 
 #include "dataplane/paths/proxy.h"
 
-
 namespace dataplane {
 
 using control::link::Count;
@@ -53,7 +52,7 @@ bool Proxy::step_client(uint32_t slot, int status) {
   if (status >= 101) client.timers.failover_at_ms = 0;
   if (client.kind == Kind::kInvite) {
     using namespace sipcore::invite_client;
-    Event event = status == 100   ? Event::kTrying
+    Event event = status == 100  ? Event::kTrying
                   : status < 200 ? Event::kProvisional
                   : status < 300 ? Event::kSuccess
                                  : Event::kFailure;
@@ -61,7 +60,8 @@ bool Proxy::step_client(uint32_t slot, int status) {
     client.state = static_cast<uint8_t>(step.next);
     client.timers.failover_at_ms = 0;  // the destination lives, if only to say 100
     perform_client(slot, step.actions, step.timer);
-    if (step.next == State::kProceeding && client.cancel_wanted && status == 100) cancel_branch(slot);
+    if (step.next == State::kProceeding && client.cancel_wanted && status == 100)
+      cancel_branch(slot);
     return (step.actions & sipcore::kPass) != 0;
   }
   using namespace sipcore::client;
@@ -88,13 +88,15 @@ void Proxy::perform_client(uint32_t slot, uint16_t actions, sipcore::Timer timer
     }
   }
   if (actions & (sipcore::kDouble | sipcore::kDoubleToT2)) timers.interval_ms *= 2;
-  if (actions & sipcore::kDoubleToT2) timers.interval_ms = std::min(timers.interval_ms, values.t2_ms);
+  if (actions & sipcore::kDoubleToT2)
+    timers.interval_ms = std::min(timers.interval_ms, values.t2_ms);
   if (actions & sipcore::kEveryT2) timers.interval_ms = values.t2_ms;
   if (actions & (sipcore::kDouble | sipcore::kDoubleToT2 | sipcore::kEveryT2)) {
     timers.retransmit_at_ms = now_ms_ + timers.interval_ms;
   }
   if (timer != sipcore::Timer::kKeep) timers.timeout_at_ms = now_ms_ + values.of(timer);
-  // A 2xx ends all need for the request: no retransmission, no ACK and no CANCEL of ours will follow.
+  // A 2xx ends all need for the request: no retransmission, no ACK and no CANCEL of ours will
+  // follow.
   if (timer == sipcore::Timer::kM || timer == sipcore::Timer::kK) blobs_.drop(client.request);
   if (actions & sipcore::kAck) send_ack(slot);
   if (actions & sipcore::kFree) {
@@ -104,7 +106,8 @@ void Proxy::perform_client(uint32_t slot, uint16_t actions, sipcore::Timer timer
   }
 }
 
-// A branch has failed, by a response in hand, by silence (408) or because it cannot be reached (503).
+// A branch has failed, by a response in hand, by silence (408) or because it cannot be reached
+// (503).
 void Proxy::fail_branch(uint32_t slot, int status, bool from_response) {
   ClientTransaction& client = transactions_.client(slot);
   uint32_t server_slot = client.server;

@@ -190,8 +190,8 @@ void Proxy::answer_server(uint32_t slot, int status) {
     headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
     counters_.add(Count::rejected_no_backend);
   }
-  size_t size = write_reply(again_, server.source, status, sipcore::reason_of(status),
-                            headers.text());
+  size_t size =
+      write_reply(again_, server.source, status, sipcore::reason_of(status), headers.text());
   blobs_.drop(server.response);
   server.response = blobs_.store({out_.data(), size});
   count_outcome(server, status);

@@ -1,5 +1,5 @@
-// tandem: reads the configuration, starts DPDK, the workers and the control thread, and stops them in
-// the opposite order.
+// tandem: reads the configuration, starts DPDK, the workers and the control thread, and stops them
+// in the opposite order.
 #include <pthread.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -114,8 +114,9 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
   std::string fault = dpdk.start(dpdk_options(settings, xdp_program));
   if (!fault.empty()) return fail(fault);
   if (settings.hugepages && !dpdk.has_hugepages()) {
-    spdlog::warn("not enough free hugepages: running on ordinary memory (--no-huge), which is "
-                 "slower; reserve some with vm.nr_hugepages, or set hugepages = false in [node]");
+    spdlog::warn(
+        "not enough free hugepages: running on ordinary memory (--no-huge), which is "
+        "slower; reserve some with vm.nr_hugepages, or set hugepages = false in [node]");
   }
   control::link::Exchange exchange(settings.workers);
   dataplane::Handover handover(settings.workers);
@@ -156,7 +157,8 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
 int main(int argc, char** argv) {
   CLI::App app("Tandem: SIP load balancer and stateful proxy");
   std::string path = "/etc/tandem/tandem.toml";
-  std::string xdp_program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "redirect.bpf.o";
+  std::string xdp_program =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "redirect.bpf.o";
   bool check = false;
   app.add_option("-c,--config", path, "configuration file")->capture_default_str();
   app.add_option("--xdp-program", xdp_program, "XDP program for af_xdp ports");

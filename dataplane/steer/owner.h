@@ -13,8 +13,7 @@ namespace dataplane {
 // the parser on every message that the parser accepts.
 std::string_view find_call_id(std::string_view datagram);
 
-inline size_t owner_of_call(std::string_view call_id, const sipcore::HashKey& key,
-                            size_t workers) {
+inline size_t owner_of_call(std::string_view call_id, const sipcore::HashKey& key, size_t workers) {
   return sipcore::siphash(key, call_id) % workers;
 }
 

@@ -45,7 +45,8 @@ RendezvousTable::RendezvousTable(std::span<const WeightedName> destinations, con
   }
 }
 
-// -weight / ln(u) with u uniform in (0, 1): the chance to be the highest is weight / sum of weights.
+// -weight / ln(u) with u uniform in (0, 1): the chance to be the highest is weight / sum of
+// weights.
 double RendezvousTable::score(size_t index, size_t bucket) const {
   const Name& name = names_[index];
   if (name.weight <= 0) return 0;

@@ -20,8 +20,8 @@
 namespace sipcore {
 
 struct WeightedName {
-  std::string name;   // what identifies the destination, not its place in the list
-  uint32_t weight;    // 0: never chosen
+  std::string name;  // what identifies the destination, not its place in the list
+  uint32_t weight;   // 0: never chosen
 };
 
 class RendezvousTable {

@@ -14,7 +14,8 @@ std::vector<int64_t> reduced(std::span<const uint32_t> weights) {
   if (divisor == 0) return out;
   int64_t most = static_cast<int64_t>(RoundRobin::kMostSteps / 2);
   if (sum / divisor > most) {
-    for (int64_t& weight : out) weight = weight == 0 ? 0 : std::max<int64_t>(1, weight * most / sum);
+    for (int64_t& weight : out)
+      weight = weight == 0 ? 0 : std::max<int64_t>(1, weight * most / sum);
     return out;
   }
   for (int64_t& weight : out) weight /= divisor;

@@ -1,6 +1,6 @@
-// Weighted round robin in its smooth form: a destination of weight 5 among two of weight 1 is chosen
-// as a b a a c a a, not five times in a row. The sequence is fixed when it is built (by control); a
-// worker only moves its own cursor along it.
+// Weighted round robin in its smooth form: a destination of weight 5 among two of weight 1 is
+// chosen as a b a a c a a, not five times in a row. The sequence is fixed when it is built (by
+// control); a worker only moves its own cursor along it.
 #pragma once
 
 #include <cstdint>

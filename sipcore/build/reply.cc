@@ -84,20 +84,34 @@ Endpoint reply_target(const Via& via, const Endpoint& source) {
 
 std::string_view reason_of(int status) {
   switch (status) {
-    case 100: return "Trying";
-    case 200: return "OK";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 408: return "Request Timeout";
-    case 420: return "Bad Extension";
-    case 481: return "Call/Transaction Does Not Exist";
-    case 482: return "Loop Detected";
-    case 483: return "Too Many Hops";
-    case 487: return "Request Terminated";
-    case 500: return "Server Internal Error";
-    case 503: return "Service Unavailable";
-    case 513: return "Message Too Large";
-    default: return "Rejected";
+    case 100:
+      return "Trying";
+    case 200:
+      return "OK";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 408:
+      return "Request Timeout";
+    case 420:
+      return "Bad Extension";
+    case 481:
+      return "Call/Transaction Does Not Exist";
+    case 482:
+      return "Loop Detected";
+    case 483:
+      return "Too Many Hops";
+    case 487:
+      return "Request Terminated";
+    case 500:
+      return "Server Internal Error";
+    case 503:
+      return "Service Unavailable";
+    case 513:
+      return "Message Too Large";
+    default:
+      return "Rejected";
   }
 }
 

@@ -31,7 +31,8 @@ class Writer {
 
   Writer& add_hex(uint64_t number, int digits) {
     char text[16];
-    for (int i = 0; i < digits; ++i) text[i] = "0123456789abcdef"[number >> 4 * (digits - 1 - i) & 15];
+    for (int i = 0; i < digits; ++i)
+      text[i] = "0123456789abcdef"[number >> 4 * (digits - 1 - i) & 15];
     return add({text, static_cast<size_t>(digits)});
   }
 

@@ -8,14 +8,14 @@
 namespace sipcore {
 
 enum CharClass : uint8_t {
-  kTokenChar = 1,     // token
-  kDigitChar = 2,     // DIGIT
-  kAlphaChar = 4,     // ALPHA
-  kHostChar = 8,      // host names and IPv4; "_" is tolerated because it is seen in real networks
-  kUserChar = 16,     // user part: unreserved and user-unreserved, without "%"
-  kHexChar = 32,      // HEXDIG
-  kParamChar = 64,    // paramchar of a URI parameter, without "%"
-  kWordChar = 128,    // word, as in Call-ID
+  kTokenChar = 1,   // token
+  kDigitChar = 2,   // DIGIT
+  kAlphaChar = 4,   // ALPHA
+  kHostChar = 8,    // host names and IPv4; "_" is tolerated because it is seen in real networks
+  kUserChar = 16,   // user part: unreserved and user-unreserved, without "%"
+  kHexChar = 32,    // HEXDIG
+  kParamChar = 64,  // paramchar of a URI parameter, without "%"
+  kWordChar = 128,  // word, as in Call-ID
 };
 
 namespace detail {
@@ -29,8 +29,8 @@ constexpr std::array<uint8_t, 256> make_char_table() {
       table[base + c] |= kTokenChar | kAlphaChar | kHostChar | kUserChar | kParamChar | kWordChar;
     }
   }
-  add("0123456789", kTokenChar | kDigitChar | kHostChar | kUserChar | kHexChar | kParamChar |
-                        kWordChar);
+  add("0123456789",
+      kTokenChar | kDigitChar | kHostChar | kUserChar | kHexChar | kParamChar | kWordChar);
   add("abcdefABCDEF", kHexChar);
   add("-.!%*_+`'~", kTokenChar);
   add("-._", kHostChar);

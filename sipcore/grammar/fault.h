@@ -7,6 +7,7 @@
 
 namespace sipcore {
 
+// clang-format off
 //      name               status  reason phrase of the answer
 #define SIPCORE_FAULTS(X)                                              \
   X(kNone,                 0, "")                                      \
@@ -43,12 +44,13 @@ namespace sipcore {
   X(kLoop,               482, "Loop Detected")                         \
   X(kBadExtension,       420, "Bad Extension")                         \
   X(kBadToken,           403, "Forbidden: Route token")
+// clang-format on
 
 enum class Fault : uint8_t {
 #define X(name, status, phrase) name,
   SIPCORE_FAULTS(X)
 #undef X
-  kCount
+      kCount
 };
 
 int status_of(Fault fault);

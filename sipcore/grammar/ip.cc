@@ -32,8 +32,8 @@ std::optional<IpAddress> parse_v6(std::string_view text) {
   char copy[INET6_ADDRSTRLEN];
   if (text.size() >= sizeof copy || text.find('\0') != std::string_view::npos) return std::nullopt;
   char* end = std::copy(text.begin(), text.end(), copy);
-  // The grammar of RFC 3261 allows three colons before an embedded IPv4 address, which RFC 5118 4.10
-  // asks to read as two.
+  // The grammar of RFC 3261 allows three colons before an embedded IPv4 address, which RFC
+  // 5118 4.10 asks to read as two.
   char* three = std::search(copy, end, kThreeColons.begin(), kThreeColons.end());
   if (three != end) end = std::copy(three + 1, end, three);
   *end = '\0';

@@ -11,11 +11,16 @@ constexpr std::string_view kVersion = "SIP/2.0";
 
 Fault fault_of(ScanStatus status) {
   switch (status) {
-    case ScanStatus::kOk: return Fault::kNone;
-    case ScanStatus::kLoneLineBreak: return Fault::kLoneLineBreak;
-    case ScanStatus::kNoEmptyLine: return Fault::kNoEmptyLine;
-    case ScanStatus::kTooManyLines: return Fault::kTooManyHeaders;
-    case ScanStatus::kLeadingFold: return Fault::kBadHeaderLine;
+    case ScanStatus::kOk:
+      return Fault::kNone;
+    case ScanStatus::kLoneLineBreak:
+      return Fault::kLoneLineBreak;
+    case ScanStatus::kNoEmptyLine:
+      return Fault::kNoEmptyLine;
+    case ScanStatus::kTooManyLines:
+      return Fault::kTooManyHeaders;
+    case ScanStatus::kLeadingFold:
+      return Fault::kBadHeaderLine;
   }
   return Fault::kBadHeaderLine;
 }

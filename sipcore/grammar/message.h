@@ -21,7 +21,7 @@ inline constexpr uint16_t kNoField = 0xffff;
 
 // Offsets from the start of bytes().
 struct HeaderField {
-  uint16_t begin;       // first byte of the name
+  uint16_t begin;  // first byte of the name
   uint16_t name_size;
   uint16_t value;       // first byte of the value, white space skipped
   uint16_t value_size;  // without white space at its end; folds are left in
@@ -32,8 +32,8 @@ struct HeaderField {
 
 class Message {
  public:
-  // Indexes a datagram. On a fault what was found before it can still be read, so that an answer can
-  // be built; the caller decides by status_of(fault) and is_request(). At most 65,535 bytes.
+  // Indexes a datagram. On a fault what was found before it can still be read, so that an answer
+  // can be built; the caller decides by status_of(fault) and is_request(). At most 65,535 bytes.
   Fault parse(std::string_view datagram);
 
   // From the first byte of the start line to the last byte of the body; what a datagram holds
@@ -44,10 +44,10 @@ class Message {
   size_t start_line_end() const { return start_line_end_; }  // one past its CR LF
 
   bool is_request() const { return request_; }
-  Method method() const { return method_; }             // of a request
+  Method method() const { return method_; }  // of a request
   std::string_view method_text() const { return word1_; }
   std::string_view uri_text() const { return word2_; }
-  int status() const { return status_; }                // of a response
+  int status() const { return status_; }  // of a response
   std::string_view reason() const { return word2_; }
 
   size_t field_count() const { return count_; }

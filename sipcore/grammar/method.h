@@ -7,15 +7,29 @@
 namespace sipcore {
 
 enum class Method : uint8_t {
-  kInvite, kAck, kCancel, kBye, kOptions, kRegister, kInfo, kUpdate, kPrack, kMessage, kSubscribe,
-  kNotify, kRefer, kPublish, kExtension, kCount
+  kInvite,
+  kAck,
+  kCancel,
+  kBye,
+  kOptions,
+  kRegister,
+  kInfo,
+  kUpdate,
+  kPrack,
+  kMessage,
+  kSubscribe,
+  kNotify,
+  kRefer,
+  kPublish,
+  kExtension,
+  kCount
 };
 
 // Methods are case-sensitive (RFC 3261 7.1).
 constexpr Method method_of(std::string_view text) {
-  constexpr std::string_view kNames[] = {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER",
-                                         "INFO", "UPDATE", "PRACK", "MESSAGE", "SUBSCRIBE",
-                                         "NOTIFY", "REFER", "PUBLISH"};
+  constexpr std::string_view kNames[] = {"INVITE",    "ACK",    "CANCEL", "BYE",    "OPTIONS",
+                                         "REGISTER",  "INFO",   "UPDATE", "PRACK",  "MESSAGE",
+                                         "SUBSCRIBE", "NOTIFY", "REFER",  "PUBLISH"};
   for (size_t i = 0; i < std::size(kNames); ++i) {
     if (text == kNames[i]) return static_cast<Method>(i);
   }

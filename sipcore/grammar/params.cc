@@ -4,7 +4,9 @@ namespace sipcore {
 namespace {
 
 // gen-value: token, host or quoted-string. Hosts bring "[", "]" and ":" along.
-constexpr bool is_value_char(char c) { return is(c, kTokenChar) || c == '[' || c == ']' || c == ':'; }
+constexpr bool is_value_char(char c) {
+  return is(c, kTokenChar) || c == '[' || c == ']' || c == ':';
+}
 
 bool take_value(Cursor& cursor, Param& param) {
   param.has_value = true;

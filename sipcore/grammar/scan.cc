@@ -127,7 +127,8 @@ ScanResult scan_sse(std::string_view text, std::span<Line> lines) {
   return scan_with<masks_sse>(text, lines);
 }
 
-[[gnu::target("avx2,bmi,bmi2")]] ScanResult scan_avx2(std::string_view text, std::span<Line> lines) {
+[[gnu::target("avx2,bmi,bmi2")]] ScanResult scan_avx2(std::string_view text,
+                                                      std::span<Line> lines) {
   return scan_with<masks_avx2>(text, lines);
 }
 

@@ -30,7 +30,7 @@ enum class ScanStatus : uint8_t {
   kLoneLineBreak,  // CR without LF or LF without CR
   kNoEmptyLine,    // the header section does not end
   kTooManyLines,
-  kLeadingFold,    // the line after the start line begins with white space
+  kLeadingFold,  // the line after the start line begins with white space
 };
 
 struct ScanResult {

@@ -15,12 +15,12 @@ enum class Scheme : uint8_t { kSip, kSips, kTel, kOther };
 struct Uri {
   Scheme scheme = Scheme::kOther;
   std::string_view text;
-  std::string_view user;      // sip: user part; tel: the number
+  std::string_view user;  // sip: user part; tel: the number
   std::string_view password;
-  std::string_view host;      // an IPv6 reference keeps its brackets
-  uint16_t port = 0;          // 0: not given
-  std::string_view params;    // from the first ";" on, or empty
-  std::string_view headers;   // after "?", or empty
+  std::string_view host;     // an IPv6 reference keeps its brackets
+  uint16_t port = 0;         // 0: not given
+  std::string_view params;   // from the first ";" on, or empty
+  std::string_view headers;  // after "?", or empty
   bool has_user = false;
   bool has_headers = false;
 };

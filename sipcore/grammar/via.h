@@ -22,10 +22,10 @@ struct Via {
   std::string_view params;  // from the first ";" on
   std::string_view branch;
   std::string_view received;
-  std::string_view rport;   // its value
+  std::string_view rport;  // its value
   bool has_rport = false;
-  bool sip2 = false;        // protocol is SIP/2.0
-  bool broken = false;      // only the protocol could be read
+  bool sip2 = false;    // protocol is SIP/2.0
+  bool broken = false;  // only the protocol could be read
 
   bool rfc3261_branch() const {
     return branch.size() > kBranchCookie.size() &&

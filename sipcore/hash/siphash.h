@@ -27,8 +27,8 @@ class SipHash {
   explicit SipHash(const HashKey& key, bool wide = false);
   SipHash& add(std::string_view bytes);
   SipHash& add_byte(uint8_t byte);
-  uint64_t finish();       // of a SipHash that is not wide
-  Hash128 finish_wide();   // of a wide one
+  uint64_t finish();      // of a SipHash that is not wide
+  Hash128 finish_wide();  // of a wide one
 
  private:
   void round();

@@ -104,8 +104,7 @@ void replace_request_uri(const Message& request, std::string_view uri, Writer& w
                          EditList& edits) {
   size_t start = writer.size();
   writer.add(uri);
-  edits.add(request.offset_of(request.uri_text()), request.uri_text().size(),
-            since(writer, start));
+  edits.add(request.offset_of(request.uri_text()), request.uri_text().size(), since(writer, start));
 }
 
 void add_top_headers(const Message& request, const Essentials& essentials, const Hop& hop,

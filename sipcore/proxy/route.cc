@@ -115,13 +115,13 @@ RoutePlan plan_route(const Message& request, const Essentials& essentials, const
 uint64_t loop_hash(const Message& request, const Essentials& essentials, const RoutePlan& plan,
                    const HashKey& key) {
   SipHash hash(key);
-  for (std::string_view part : {plan.request_uri, plan.next, essentials.call_id,
-                                essentials.from_tag, essentials.to_tag,
-                                request.value(HeaderName::kProxyRequire)}) {
+  for (std::string_view part :
+       {plan.request_uri, plan.next, essentials.call_id, essentials.from_tag, essentials.to_tag,
+        request.value(HeaderName::kProxyRequire)}) {
     hash.add(part).add_byte('\n');
   }
-  hash.add_byte(static_cast<uint8_t>(essentials.cseq)).add_byte(
-      static_cast<uint8_t>(essentials.cseq >> 8));
+  hash.add_byte(static_cast<uint8_t>(essentials.cseq))
+      .add_byte(static_cast<uint8_t>(essentials.cseq >> 8));
   return hash.finish();
 }
 

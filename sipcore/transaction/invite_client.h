@@ -6,7 +6,14 @@
 
 namespace sipcore::invite_client {
 
-enum class State : uint8_t { kCalling, kProceeding, kCancelling, kCompleted, kAccepted, kTerminated };
+enum class State : uint8_t {
+  kCalling,
+  kProceeding,
+  kCancelling,
+  kCompleted,
+  kAccepted,
+  kTerminated
+};
 
 enum class Event : uint8_t {
   kTrying,       // 100
@@ -25,7 +32,8 @@ inline constexpr Row<State, Event> kRows[] = {
     {State::kCalling, Event::kTrying, State::kProceeding, kStopRetransmit, Timer::kC},
     {State::kCalling, Event::kProvisional, State::kProceeding, kStopRetransmit | kPass, Timer::kC},
     {State::kCalling, Event::kSuccess, State::kAccepted, kStopRetransmit | kPass, Timer::kM},
-    {State::kCalling, Event::kFailure, State::kCompleted, kStopRetransmit | kAck | kPass, Timer::kD},
+    {State::kCalling, Event::kFailure, State::kCompleted, kStopRetransmit | kAck | kPass,
+     Timer::kD},
     {State::kCalling, Event::kCancelled, State::kCalling},
     {State::kCalling, Event::kRetransmit, State::kCalling, kResend | kDouble},
     {State::kCalling, Event::kTimeout, State::kTerminated, kReportTimeout | kFree},

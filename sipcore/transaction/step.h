@@ -1,6 +1,6 @@
-// What the four transaction machines (RFC 3261 17, RFC 6026) have in common. A machine is a table of
-// rows {state, event, next state, actions, timer}; step() looks up and does nothing else. One place
-// in the worker performs the actions, and the simulator and the fuzzer step the same tables.
+// What the four transaction machines (RFC 3261 17, RFC 6026) have in common. A machine is a table
+// of rows {state, event, next state, actions, timer}; step() looks up and does nothing else. One
+// place in the worker performs the actions, and the simulator and the fuzzer step the same tables.
 #pragma once
 
 #include <array>
@@ -11,19 +11,19 @@ namespace sipcore {
 
 // What to do, in the order of the bits.
 enum Action : uint16_t {
-  kNothing = 0,             // the event is absorbed here
+  kNothing = 0,  // the event is absorbed here
   kStopRetransmit = 1 << 0,
   kStartRetransmit = 1 << 1,  // first interval T1
-  kSend = 1 << 2,           // the message that caused the event goes to the peer
-  kResend = 1 << 3,         // the stored message goes to the peer again
-  kDouble = 1 << 4,         // next retransmission after twice the interval (timer A)
-  kDoubleToT2 = 1 << 5,     // the same, at most T2 (timers E, G)
-  kEveryT2 = 1 << 6,        // next retransmission after T2 (timer E in Proceeding)
-  kAck = 1 << 7,            // send the ACK of this hop
-  kPass = 1 << 8,           // the message that caused the event goes to the transaction user
-  kReportTimeout = 1 << 9,  // the peer never answered
-  kReportTimerC = 1 << 10,  // ringing for too long: the transaction user has to CANCEL
-  kReportError = 1 << 11,   // the transport failed
+  kSend = 1 << 2,             // the message that caused the event goes to the peer
+  kResend = 1 << 3,           // the stored message goes to the peer again
+  kDouble = 1 << 4,           // next retransmission after twice the interval (timer A)
+  kDoubleToT2 = 1 << 5,       // the same, at most T2 (timers E, G)
+  kEveryT2 = 1 << 6,          // next retransmission after T2 (timer E in Proceeding)
+  kAck = 1 << 7,              // send the ACK of this hop
+  kPass = 1 << 8,             // the message that caused the event goes to the transaction user
+  kReportTimeout = 1 << 9,    // the peer never answered
+  kReportTimerC = 1 << 10,    // ringing for too long: the transaction user has to CANCEL
+  kReportError = 1 << 11,     // the transport failed
   kFree = 1 << 12,
 };
 
@@ -91,11 +91,15 @@ struct TimerValues {
 
   constexpr uint32_t of(Timer timer) const {
     switch (timer) {
-      case Timer::kC: return timer_c_ms;
-      case Timer::kD: return timer_d_ms;
+      case Timer::kC:
+        return timer_c_ms;
+      case Timer::kD:
+        return timer_d_ms;
       case Timer::kI:
-      case Timer::kK: return t4_ms;
-      default: return 64 * t1_ms;
+      case Timer::kK:
+        return t4_ms;
+      default:
+        return 64 * t1_ms;
     }
   }
 };

@@ -7,7 +7,9 @@
 namespace control::manage {
 namespace {
 
-Json reply_to(const Rpc& rpc, const std::string& request) { return Json::parse(rpc.handle(request)); }
+Json reply_to(const Rpc& rpc, const std::string& request) {
+  return Json::parse(rpc.handle(request));
+}
 
 TEST(Rpc, ShapesAreThoseOfKamailio) {
   Rpc rpc;
@@ -23,17 +25,18 @@ TEST(Rpc, ShapesAreThoseOfKamailio) {
 
 TEST(Rpc, AnythingGetsAReply) {
   Rpc rpc;
-  for (std::string bad : {std::string(), std::string("{"), std::string("[]"), std::string("null"),
-                          std::string("{\"method\":5}"), std::string("\xff\xfe"),
-                          std::string(100000, '['), std::string(70000, ' '),
-                          std::string("{\"method\":\"\xff\",\"id\":\"\xff\"}")}) {
+  for (std::string bad :
+       {std::string(), std::string("{"), std::string("[]"), std::string("null"),
+        std::string("{\"method\":5}"), std::string("\xff\xfe"), std::string(100000, '['),
+        std::string(70000, ' '), std::string("{\"method\":\"\xff\",\"id\":\"\xff\"}")}) {
     EXPECT_TRUE(reply_to(rpc, bad).contains("error"));
   }
 }
 
 TEST(ParseReport, IsJsonForAnyBytes) {
-  Json report = Json::parse(parse_report("INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n"
-                                         "Subject: \xff\r\n\r\nbody"));
+  Json report =
+      Json::parse(parse_report("INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n"
+                               "Subject: \xff\r\n\r\nbody"));
   EXPECT_EQ(report["verdict"], "reject");
   EXPECT_EQ(report["code"], 400);
   EXPECT_EQ(report["reason"], "Bad Request: missing Call-ID");
@@ -48,8 +51,8 @@ TEST(Icmp, TheBranchIsFoundInACutQuote) {
   sipcore::HashKey key{1, 2};
   char text[sipcore::kBranchSize];
   std::string branch(sipcore::write_branch(key, {1, 2, 3, 4}, text));
-  std::string quote = std::string(28, 'h') + "INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=" +
-                      branch;
+  std::string quote =
+      std::string(28, 'h') + "INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=" + branch;
   std::string packet = std::string("\x45") + std::string(19, '\0') + std::string("\x03\x03", 2) +
                        std::string(6, '\0') + quote;
   auto found = kernel::quoted_branch(packet, sipcore::Family::kV4, key);

@@ -133,7 +133,8 @@ TEST_F(CallTest, BusyIsAcknowledgedHereAndRepeatedUntilTheCallerAcknowledges) {
   ASSERT_EQ(out.size(), 2u);
   EXPECT_EQ(method_of(out[0].bytes), "ACK");
   EXPECT_EQ(out[0].to, at_backend.to);
-  EXPECT_EQ(header_of(out[0].bytes, HeaderName::kVia), header_of(at_backend.bytes, HeaderName::kVia));
+  EXPECT_EQ(header_of(out[0].bytes, HeaderName::kVia),
+            header_of(at_backend.bytes, HeaderName::kVia));
   EXPECT_EQ(status_of(out[1].bytes), 486);
   EXPECT_EQ(wait(1600).size(), 2u);  // timer G: after 500 and 1500 ms
   RequestText ack;
@@ -153,7 +154,8 @@ TEST_F(CallTest, CancelAfterRinging) {
   ASSERT_EQ(out.size(), 2u);
   EXPECT_EQ(status_of(out[0].bytes), 200);
   EXPECT_EQ(method_of(out[1].bytes), "CANCEL");
-  EXPECT_EQ(header_of(out[1].bytes, HeaderName::kVia), header_of(at_backend.bytes, HeaderName::kVia));
+  EXPECT_EQ(header_of(out[1].bytes, HeaderName::kVia),
+            header_of(at_backend.bytes, HeaderName::kVia));
   EXPECT_TRUE(from_backend(at_backend, response_to(out[1].bytes, 200, "bob")).empty());
   out = from_backend(at_backend, response_to(at_backend.bytes, 487, "bob"));
   ASSERT_EQ(out.size(), 2u);
@@ -195,8 +197,8 @@ TEST_F(CallTest, CancelFromElsewhereTouchesNothing) {
 TEST_F(CallTest, SilentBackendFailsOverUnnoticed) {
   Datagram first = invite();
   auto out = wait(2500);
-  auto second = std::find_if(out.begin(), out.end(),
-                             [&](const Datagram& d) { return d.to != first.to; });
+  auto second =
+      std::find_if(out.begin(), out.end(), [&](const Datagram& d) { return d.to != first.to; });
   ASSERT_NE(second, out.end());
   EXPECT_EQ(method_of(second->bytes), "INVITE");
   EXPECT_NE(second->to, kCaller);

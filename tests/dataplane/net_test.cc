@@ -179,11 +179,12 @@ TEST(Steering, TwoWorkersOneOwner) {
     request.call_id = "steered-" + std::to_string(i);
     request.via += std::to_string(i);
     size_t queue = static_cast<size_t>(i) % 2;
-    node.deliver({endpoint("198.18.0.10"), endpoint(tests::kListen), tests::text_of(request)}, queue);
+    node.deliver({endpoint("198.18.0.10"), endpoint(tests::kListen), tests::text_of(request)},
+                 queue);
     auto out = node.settle(1000);
     ASSERT_EQ(out.size(), 2u);
-    node.deliver({out[1].to, endpoint(tests::kListen),
-                  tests::response_to(out[1].bytes, 200, "b")}, 1 - queue);
+    node.deliver({out[1].to, endpoint(tests::kListen), tests::response_to(out[1].bytes, 200, "b")},
+                 1 - queue);
     auto up = node.settle(1000);
     ASSERT_EQ(up.size(), 1u);
     EXPECT_EQ(tests::status_of(up[0].bytes), 200);

@@ -1,5 +1,5 @@
-// What the fuzz targets share: an input is copied into a block of exactly its size, so that one byte
-// of over-read is seen, and an oracle that does not hold ends the process.
+// What the fuzz targets share: an input is copied into a block of exactly its size, so that one
+// byte of over-read is seen, and an oracle that does not hold ends the process.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +28,8 @@ class Exact {
 
 // True when `part` is empty or lies within `whole`.
 inline bool within(std::string_view part, std::string_view whole) {
-  return part.empty() || (part.data() >= whole.data() &&
-                          part.data() + part.size() <= whole.data() + whole.size());
+  return part.empty() ||
+         (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
 }
 
 }  // namespace fuzz

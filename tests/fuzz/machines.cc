@@ -1,5 +1,5 @@
-// Any sequence of events through the four transaction machines: a freed transaction is Terminated and
-// the other way round, a timer is never left running in it, and nothing is sent from it.
+// Any sequence of events through the four transaction machines: a freed transaction is Terminated
+// and the other way round, a timer is never left running in it, and nothing is sent from it.
 #include "sipcore/transaction/client.h"
 #include "sipcore/transaction/invite_client.h"
 #include "sipcore/transaction/invite_server.h"
@@ -31,7 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   switch (data[0] % 4) {
     case 0:
-      run(sipcore::invite_client::kMachine, sipcore::invite_client::State::kCalling, data + 1, size - 1);
+      run(sipcore::invite_client::kMachine, sipcore::invite_client::State::kCalling, data + 1,
+          size - 1);
       break;
     case 1:
       run(sipcore::invite_server::kMachine, sipcore::invite_server::State::kProceeding, data + 1,

@@ -1,5 +1,5 @@
-// Any bytes as a datagram: every view lies within them, header fields are in order and do not overlap,
-// and the same bytes give the same verdict again.
+// Any bytes as a datagram: every view lies within them, header fields are in order and do not
+// overlap, and the same bytes give the same verdict again.
 #include "sipcore/proxy/validate.h"
 #include "tests/fuzz/input.h"
 

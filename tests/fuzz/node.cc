@@ -1,6 +1,6 @@
-// Any bytes as a datagram into a whole node: the counters add up (the node checks it after each turn),
-// no answer goes to anybody but the sender, there are at most two messages for one (100 and the
-// forwarded request), and a response is never answered.
+// Any bytes as a datagram into a whole node: the counters add up (the node checks it after each
+// turn), no answer goes to anybody but the sender, there are at most two messages for one (100 and
+// the forwarded request), and a response is never answered.
 #include "tests/fuzz/input.h"
 #include "tests/simulation/messages.h"
 #include "tests/simulation/node.h"
@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static uint64_t now_ms = 1000;
   static const sipcore::Endpoint sender = tests::endpoint("198.18.0.10:5070");
   if (size > 60000) return 0;
-  // Time passes between inputs, so that tables drain and timers fire; what they send is not counted.
+  // Time passes between inputs, so that tables drain and timers fire; what they send is not
+  // counted.
   now_ms += 1000;
   node.settle(now_ms);
   std::string bytes(reinterpret_cast<const char*>(data), size);

@@ -1,5 +1,6 @@
-// Parse, edit, write, parse: what goes out is a valid request with our Via on top, everything that the
-// proxy must not touch is as it was, the body to the byte, and writing in place agrees with the copy.
+// Parse, edit, write, parse: what goes out is a valid request with our Via on top, everything that
+// the proxy must not touch is as it was, the body to the byte, and writing in place agrees with the
+// copy.
 #include <array>
 #include <string>
 

@@ -1,5 +1,5 @@
 """Call flows through Tandem: what the caller does, what the backend does."""
-from sipp_scenario import (SDP, ack, answer, bye, invite, pause, request, scenario, simple_call,
+from sipp_scenario import (SDP, ack, answer, bye, hop_ack, invite, pause, request, scenario, simple_call,
                            simple_callee, want)
 
 LONG_BODY = "".join(f"line {number:04d} of a body that does not fit one packet\n"
@@ -38,20 +38,17 @@ def cancel(ringing):
     caller = [invite(rtd_start=False), want(100), *([want(180)] if ringing else []),
               request("CANCEL", body="", via_branch=f"[branch-{steps_before}]"),
               want(200), want(487),
-              ack(to="", headers="", via_branch=f"[branch-{steps_before + 3}]").replace(
-                  "To: <sip:service@[remote_ip]:[remote_port]>",
-                  "To: <sip:service@[remote_ip]:[remote_port]>[peer_tag_param]")]
+              hop_ack(steps_before + 3)]
     callee = [want("INVITE"), answer(180, "Ringing") if ringing else answer(100, "Trying", tag=""),
               want("CANCEL"), answer(200, "OK"),
-              answer(487, "Request Terminated", cseq="1 INVITE", retrans=500), want("ACK"), TIMEWAIT]
+              answer(487, "Request Terminated", cseq="1 INVITE", retrans=500), want("ACK"),
+              TIMEWAIT]
     return scenario("cancel", caller), scenario("cancel", callee)
 
 
 def failed_call(code):
     caller = [invite(rtd_start=False), want(100, optional=True), want(code),
-              ack(to="", via_branch="[branch-3]").replace(
-                  "To: <sip:service@[remote_ip]:[remote_port]>",
-                  "To: <sip:service@[remote_ip]:[remote_port]>[peer_tag_param]")]
+              hop_ack(3)]
     callee = [want("INVITE"), answer(code, "No", retrans=500), want("ACK"), TIMEWAIT]
     return scenario(str(code), caller), scenario(str(code), callee)
 
@@ -98,9 +95,7 @@ def lost_ack():
 
 def no_answer():
     caller = [invite(retrans=0, rtd_start=False), want(100, optional=True), want(408),
-              ack(to="", via_branch="[branch-3]").replace(
-                  "To: <sip:service@[remote_ip]:[remote_port]>",
-                  "To: <sip:service@[remote_ip]:[remote_port]>[peer_tag_param]")]
+              hop_ack(3)]
     return scenario("no answer", caller), scenario("silent", [want("INVITE"), pause(60000)])
 
 

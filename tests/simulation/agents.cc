@@ -25,8 +25,8 @@ Repeat repeat(const std::string& bytes, uint64_t now_ms) {
 // Sends what is due; INVITE doubles without end, the rest up to T2.
 bool due(Repeat& one, uint64_t now_ms) {
   if (one.at_ms == 0 || now_ms < one.at_ms) return false;
-  one.interval_ms = is_invite(one.bytes) ? one.interval_ms * 2
-                                         : std::min<uint64_t>(one.interval_ms * 2, 4000);
+  one.interval_ms =
+      is_invite(one.bytes) ? one.interval_ms * 2 : std::min<uint64_t>(one.interval_ms * 2, 4000);
   one.at_ms = now_ms + one.interval_ms;
   if (one.at_ms > one.until_ms) one.at_ms = 0;
   return true;
@@ -56,8 +56,8 @@ std::vector<Datagram> Backend::receive(const Datagram& in, uint64_t now_ms) {
   if (method == "ACK") {
     // An ACK of a failure has the branch of the INVITE, that of a 2xx has one of its own.
     for (auto& [key, call] : calls_) {
-      bool same_call = header_of(call.invite, HeaderName::kCallId) ==
-                       header_of(in.bytes, HeaderName::kCallId);
+      bool same_call =
+          header_of(call.invite, HeaderName::kCallId) == header_of(in.bytes, HeaderName::kCallId);
       if (key == branch || (same_call && call.final_status == 200)) call.final_response.at_ms = 0;
     }
     return out;
@@ -78,26 +78,38 @@ std::vector<Datagram> Backend::receive(const Datagram& in, uint64_t now_ms) {
   auto [entry, fresh] = calls_.try_emplace(branch);
   Call& call = entry->second;
   if (!fresh) {
-    if (call.final_status != 0) out.push_back({address_, endpoint(kListen), call.final_response.bytes});
+    if (call.final_status != 0)
+      out.push_back({address_, endpoint(kListen), call.final_response.bytes});
     return out;
   }
-  static constexpr Mood kMoods[] = {Mood::kAnswer, Mood::kAnswer, Mood::kAnswer, Mood::kRing,
-                                    Mood::kRing, Mood::kBusy, Mood::kUnavailable, Mood::kDecline,
-                                    Mood::kSilent, Mood::kSlow};
+  static constexpr Mood kMoods[] = {
+      Mood::kAnswer, Mood::kAnswer,      Mood::kAnswer,  Mood::kRing,   Mood::kRing,
+      Mood::kBusy,   Mood::kUnavailable, Mood::kDecline, Mood::kSilent, Mood::kSlow};
   call.mood = kMoods[random_() % std::size(kMoods)];
   call.invite = in.bytes;
   call.tag = "t" + std::to_string(random_() % 1000000);
   switch (call.mood) {
-    case Mood::kAnswer: answer_invite(call, 200, now_ms, out); break;
+    case Mood::kAnswer:
+      answer_invite(call, 200, now_ms, out);
+      break;
     case Mood::kRing:
       answer_invite(call, 180, now_ms, out);
       call.answer_at_ms = now_ms + random_() % 8000;
       break;
-    case Mood::kBusy: answer_invite(call, 486, now_ms, out); break;
-    case Mood::kUnavailable: answer_invite(call, 503, now_ms, out); break;
-    case Mood::kDecline: answer_invite(call, 603, now_ms, out); break;
-    case Mood::kSlow: call.answer_at_ms = now_ms + 1500 + random_() % 3000; break;
-    case Mood::kSilent: break;
+    case Mood::kBusy:
+      answer_invite(call, 486, now_ms, out);
+      break;
+    case Mood::kUnavailable:
+      answer_invite(call, 503, now_ms, out);
+      break;
+    case Mood::kDecline:
+      answer_invite(call, 603, now_ms, out);
+      break;
+    case Mood::kSlow:
+      call.answer_at_ms = now_ms + 1500 + random_() % 3000;
+      break;
+    case Mood::kSilent:
+      break;
   }
   return out;
 }
@@ -124,8 +136,8 @@ std::vector<Datagram> Caller::begin(uint64_t now_ms, int number) {
   RequestText text;
   text.method = random_() % 8 == 0 ? "MESSAGE" : "INVITE";
   text.call_id = "sim" + std::to_string(number) + "@" + sipcore::to_string(address_);
-  text.via = "SIP/2.0/UDP " + sipcore::to_string(address_) + ";branch=z9hG4bK" +
-             std::to_string(random_());
+  text.via =
+      "SIP/2.0/UDP " + sipcore::to_string(address_) + ";branch=z9hG4bK" + std::to_string(random_());
   text.from = "<sip:alice@sim>;tag=a" + std::to_string(random_() % 1000000);
   Call& call = calls_[text.call_id];
   call.method = text.method;
@@ -151,7 +163,8 @@ void Caller::on_invite_response(Call& call, const Datagram& in, uint64_t now_ms,
                  std::to_string(status);
   }
 
-  if (before && !success && !refused && status != call.final_status) complaint_ = "two different failures";
+  if (before && !success && !refused && status != call.final_status)
+    complaint_ = "two different failures";
   call.final_status = status;
   RequestText ack;
   ack.method = "ACK";

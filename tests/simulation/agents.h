@@ -26,7 +26,8 @@ struct Repeat {
 
 class Backend {
  public:
-  Backend(sipcore::Endpoint address, std::mt19937_64& random) : address_(address), random_(random) {}
+  Backend(sipcore::Endpoint address, std::mt19937_64& random)
+      : address_(address), random_(random) {}
 
   std::vector<Datagram> receive(const Datagram& in, uint64_t now_ms);
   std::vector<Datagram> tick(uint64_t now_ms);
@@ -69,9 +70,9 @@ class Caller {
  private:
   struct Call {
     std::string method, invite, branch;
-    Repeat request;     // INVITE, MESSAGE or BYE under way
+    Repeat request;  // INVITE, MESSAGE or BYE under way
     int final_status = 0;
-    std::string ack;    // sent again for a repeated 2xx
+    std::string ack;  // sent again for a repeated 2xx
     uint64_t cancel_at_ms = 0, bye_at_ms = 0;
     Repeat cancel;
     bool bye_sent = false, taken = false;

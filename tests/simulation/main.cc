@@ -1,12 +1,13 @@
-// Whole-node simulation in virtual time: a network that loses, repeats, delays and reorders, callers
-// that cancel, backends that are busy, slow, silent or rude, and somebody who sends rubbish.
+// Whole-node simulation in virtual time: a network that loses, repeats, delays and reorders,
+// callers that cancel, backends that are busy, slow, silent or rude, and somebody who sends
+// rubbish.
 //
 //   simulation [--seeds N] [--seed FIRST] [--verbose]
 //
 // After every step: packets in = fates, messages out = what was counted as sent, no INVITE got two
 // different final responses. At the end of a seed: every INVITE that the node took got a final
-// response, and nothing is left, no transaction, stored message or packet. A seed that fails is named
-// and gives the same run again.
+// response, and nothing is left, no transaction, stored message or packet. A seed that fails is
+// named and gives the same run again.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -116,10 +117,18 @@ void Simulation::rubbish() {
   for (uint64_t changes = 1 + random_() % 6; changes > 0 && !bytes.empty(); --changes) {
     size_t at = random_() % bytes.size();
     switch (random_() % 4) {
-      case 0: bytes[at] = static_cast<char>(random_()); break;
-      case 1: bytes.erase(at, 1 + random_() % 20); break;
-      case 2: bytes.insert(at, bytes.substr(random_() % bytes.size(), random_() % 40)); break;
-      default: bytes.resize(at + 1); break;
+      case 0:
+        bytes[at] = static_cast<char>(random_());
+        break;
+      case 1:
+        bytes.erase(at, 1 + random_() % 20);
+        break;
+      case 2:
+        bytes.insert(at, bytes.substr(random_() % bytes.size(), random_() % 40));
+        break;
+      default:
+        bytes.resize(at + 1);
+        break;
     }
   }
   Datagram datagram{endpoint("198.18.0.66:5060"), endpoint(kListen), bytes};

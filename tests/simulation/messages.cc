@@ -12,10 +12,11 @@ const sipcore::Message& parsed(const std::string& message) {
 }  // namespace
 
 std::string text_of(const RequestText& r) {
-  return r.method + " " + r.uri + " SIP/2.0\r\nVia: " + r.via + "\r\nMax-Forwards: 70\r\nFrom: " +
-         r.from + "\r\nTo: " + r.to + "\r\nCall-ID: " + r.call_id +
-         "\r\nCSeq: " + std::to_string(r.cseq) + " " + r.method + "\r\n" + r.headers +
-         "Content-Length: " + std::to_string(r.body.size()) + "\r\n\r\n" + r.body;
+  return r.method + " " + r.uri + " SIP/2.0\r\nVia: " + r.via +
+         "\r\nMax-Forwards: 70\r\nFrom: " + r.from + "\r\nTo: " + r.to +
+         "\r\nCall-ID: " + r.call_id + "\r\nCSeq: " + std::to_string(r.cseq) + " " + r.method +
+         "\r\n" + r.headers + "Content-Length: " + std::to_string(r.body.size()) + "\r\n\r\n" +
+         r.body;
 }
 
 std::string response_to(const std::string& request, int status, const std::string& to_tag,

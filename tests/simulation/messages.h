@@ -28,7 +28,7 @@ std::string response_to(const std::string& request, int status, const std::strin
 
 // One header value of a message, in full for the first field of that name; empty: none.
 std::string header_of(const std::string& message, sipcore::HeaderName name);
-int status_of(const std::string& message);  // 0: a request
+int status_of(const std::string& message);          // 0: a request
 std::string method_of(const std::string& message);  // of a request, or of a response's CSeq
 
 }  // namespace tests

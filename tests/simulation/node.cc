@@ -42,8 +42,8 @@ Node::Node(const NodeOptions& options)
     std::snprintf(text, sizeof text, "[2001:db8:18::%x]", static_cast<unsigned>(host));
     neighbours[endpoint(text).ip] = {2, 0, 0, 0, 0, 2};
   }
-  std::vector<control::link::Route> routes = {
-      {endpoint("198.18.0.0").ip, 24, 0, {}, 0}, {endpoint("[2001:db8:18::]").ip, 64, 0, {}, 0}};
+  std::vector<control::link::Route> routes = {{endpoint("198.18.0.0").ip, 24, 0, {}, 0},
+                                              {endpoint("[2001:db8:18::]").ip, 64, 0, {}, 0}};
   exchange_.hops.publish(std::make_unique<control::link::NextHops>(
       routes, neighbours, std::vector<control::link::Mac>{{2, 0, 0, 0, 0, 1}}));
 }

@@ -1,5 +1,5 @@
-// A whole Tandem node in one thread: workers over in-memory ports, time given by the caller. Messages
-// go in and come out as UDP payloads; the packets in between are real Ethernet frames.
+// A whole Tandem node in one thread: workers over in-memory ports, time given by the caller.
+// Messages go in and come out as UDP payloads; the packets in between are real Ethernet frames.
 #pragma once
 
 #include <functional>
@@ -41,7 +41,8 @@ class Node {
   // Publishes a configuration like the one at the start, changed by `change`.
   void configure(const std::function<void(control::link::RunningConfig&)>& change);
 
-  // Hands a datagram to the node, to the receive queue of worker `queue`. Polling is up to the caller.
+  // Hands a datagram to the node, to the receive queue of worker `queue`. Polling is up to the
+  // caller.
   void deliver(const Datagram& datagram, size_t queue = 0);
   void deliver_frame(const std::string& frame, size_t queue = 0);
   // One turn of every worker; what they sent. Checks that the counters add up.

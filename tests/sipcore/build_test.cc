@@ -170,7 +170,8 @@ TEST(Route, StrictRoutingBeforeUsIsUndone) {
   char text[kRouteTokenMost];
   RouteToken token{*parse_endpoint("198.18.0.21:5060", 0), 1};
   tests::RequestText request;
-  request.uri = "sip:198.18.0.1;lr;t=" + std::string(write_route_token(kKey, token, request.call_id, text));
+  request.uri =
+      "sip:198.18.0.1;lr;t=" + std::string(write_route_token(kKey, token, request.call_id, text));
   request.headers = "Route: <sip:bob@198.18.0.21>\r\n";
   Forwarded out = forward(request);
   EXPECT_TRUE(out.text.starts_with("INVITE sip:bob@198.18.0.21 SIP/2.0\r\n")) << out.text;
@@ -182,7 +183,8 @@ TEST(Forward, MaxForwardsKeepsItsWidthAndIsAddedWhereMissing) {
   EXPECT_EQ(tests::header_of(forward({}).text, HeaderName::kMaxForwards), "69");
   tests::RequestText request;
   std::string in = tests::text_of(request);
-  for (auto [before, after] : {std::pair{"100", "099"}, {"10", "09"}, {"0000000000001", "0000000000000"}}) {
+  for (auto [before, after] :
+       {std::pair{"100", "099"}, {"10", "09"}, {"0000000000001", "0000000000000"}}) {
     std::string text = in;
     text.replace(text.find("70\r\n"), 2, before);
     Message message;
@@ -226,8 +228,8 @@ TEST(Rendezvous, TakingOneOutMovesOnlyItsOwn) {
       uint16_t was = pick(before, key);
       uint16_t now = pick(after, key);
       size_t now_before = now >= 1 ? now + 1u : now;
-      uint16_t skipped = before.select(siphash(kKey, std::to_string(key)),
-                                       [](uint16_t i) { return i != 1; });
+      uint16_t skipped =
+          before.select(siphash(kKey, std::to_string(key)), [](uint16_t i) { return i != 1; });
       ASSERT_EQ(skipped, now_before) << "passing over is the same as not being configured";
       if (was != 1) {
         ASSERT_EQ(now_before, was);

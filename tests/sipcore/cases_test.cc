@@ -43,8 +43,8 @@ TEST(Cases, AllOfThemAreThere) {
   EXPECT_EQ(read_cases(folder() + "/rfc5118").size(), 12u);
 }
 
-// Every case cut off at every byte, in a block of exactly its size: a read past the datagram is seen
-// by the address sanitizer, and whatever the verdict is, there is one.
+// Every case cut off at every byte, in a block of exactly its size: a read past the datagram is
+// seen by the address sanitizer, and whatever the verdict is, there is one.
 TEST(Cases, CutOffAnywhere) {
   for (const Case& one : read_cases(folder())) {
     for (size_t size = 0; size < one.message.size(); size += 1 + one.message.size() / 2000) {

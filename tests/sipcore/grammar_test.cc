@@ -36,8 +36,8 @@ TEST(Scan, FindsLinesAndJoinsFolds) {
 
 TEST(Scan, RefusesLoneLineBreaksAnywhereInTheHeaders) {
   std::array<Line, 8> lines;
-  for (std::string_view text : {"A b\nX: y\r\n\r\n", "A b\r\nX: y\rz\r\n\r\n", "A b\r\nX: y\r",
-                                "A b\r\nX\r\r\n\r\n"}) {
+  for (std::string_view text :
+       {"A b\nX: y\r\n\r\n", "A b\r\nX: y\rz\r\n\r\n", "A b\r\nX: y\r", "A b\r\nX\r\r\n\r\n"}) {
     EXPECT_EQ(scan_lines(text, lines).status, ScanStatus::kLoneLineBreak) << text;
     EXPECT_EQ(scan_lines_plain(text, lines).status, ScanStatus::kLoneLineBreak) << text;
   }
@@ -47,8 +47,17 @@ TEST(Scan, RefusesLoneLineBreaksAnywhereInTheHeaders) {
 // The vector code and its plain twin agree on random texts made of the bytes that matter.
 TEST(Scan, VectorAndPlainAgree) {
   std::mt19937 random(1);
-  constexpr std::string_view kParts[] = {"\r\n", "\r\n", ":", " ", "a", "bcdefghij", "\r", "\n",
-                                         "\r\n ", "\r\n\r\n", "longer text without anything in it"};
+  constexpr std::string_view kParts[] = {"\r\n",
+                                         "\r\n",
+                                         ":",
+                                         " ",
+                                         "a",
+                                         "bcdefghij",
+                                         "\r",
+                                         "\n",
+                                         "\r\n ",
+                                         "\r\n\r\n",
+                                         "longer text without anything in it"};
   for (int round = 0; round < 200000; ++round) {
     std::string text;
     size_t parts = random() % 40;
@@ -79,9 +88,9 @@ TEST(Uri, PartsOfASipUri) {
 }
 
 TEST(Uri, RefusesWhatIsNone) {
-  for (const char* bad : {"", "sip:", "sip:@host", "sip:a@", "sip:a b@c", "sip:a@b:99999",
-                          "sip:a@b:", "sip:%4@b", "sip:a@[::1", "sip:a@[zz]", "1sip:a@b", "alice",
-                          "sip:a@2001:db8::1", "tel:", "http:"}) {
+  for (const char* bad :
+       {"", "sip:", "sip:@host", "sip:a@", "sip:a b@c", "sip:a@b:99999", "sip:a@b:", "sip:%4@b",
+        "sip:a@[::1", "sip:a@[zz]", "1sip:a@b", "alice", "sip:a@2001:db8::1", "tel:", "http:"}) {
     EXPECT_FALSE(parse_uri(bad)) << bad;
   }
 }
@@ -107,7 +116,8 @@ TEST(NameAddr, AllForms) {
 }
 
 TEST(Via, PartsAndBlanks) {
-  Cursor cursor("SIP  / 2.0  / UDP   [2001:db8::9:1] : 5061 ; rport ;branch = z9hG4bK87 , SIP/2.0/TCP x");
+  Cursor cursor(
+      "SIP  / 2.0  / UDP   [2001:db8::9:1] : 5061 ; rport ;branch = z9hG4bK87 , SIP/2.0/TCP x");
   auto via = take_via(cursor);
   ASSERT_TRUE(via);
   EXPECT_EQ(via->transport, "UDP");
@@ -120,9 +130,9 @@ TEST(Via, PartsAndBlanks) {
 }
 
 TEST(Via, RefusesWhatIsNone) {
-  for (const char* bad : {"", "SIP/2.0 host", "SIP/2.0/UDP", "SIP/2.0/UDP host:0",
-                          "SIP/2.0/UDP host:65536", "SIP/2.0/UDP 2001:db8::1;branch=x",
-                          "SIP/2.0/UDP a;;branch=1", "SIP/2.0/UDP a b"}) {
+  for (const char* bad :
+       {"", "SIP/2.0 host", "SIP/2.0/UDP", "SIP/2.0/UDP host:0", "SIP/2.0/UDP host:65536",
+        "SIP/2.0/UDP 2001:db8::1;branch=x", "SIP/2.0/UDP a;;branch=1", "SIP/2.0/UDP a b"}) {
     Cursor cursor(bad);
     EXPECT_FALSE(take_via(cursor)) << bad;
   }
@@ -165,7 +175,8 @@ TEST(Validate, ContentLength) {
   for (const char* bad : {"-1", "5x", "2147483647", "2147483648", "4294967328",
                           "18446744073709551616", "1, 1", "1", "", "0x0"}) {
     EXPECT_EQ(fault_of("Content-Length", std::string("Content-Length: ") + bad),
-              Fault::kBadContentLength) << bad;
+              Fault::kBadContentLength)
+        << bad;
   }
   EXPECT_EQ(fault_of("Content-Length", "Content-Length: 0\r\nl: 0"), Fault::kRepeatedHeader);
 }
@@ -182,7 +193,8 @@ TEST(Validate, NoSpellingHidesAHeader) {
 // V3: the long and the compact form of a single-valued header together.
 TEST(Validate, LongAndCompactFormTogether) {
   EXPECT_EQ(fault_of("Call-ID", "Call-ID: a\r\ni: a"), Fault::kRepeatedHeader);
-  EXPECT_EQ(fault_of("From", "From: <sip:a@b>;tag=1\r\nf: <sip:c@d>;tag=2"), Fault::kRepeatedHeader);
+  EXPECT_EQ(fault_of("From", "From: <sip:a@b>;tag=1\r\nf: <sip:c@d>;tag=2"),
+            Fault::kRepeatedHeader);
 }
 
 // scalar02 of RFC 4475 breaks both at once; here each alone.

@@ -1,5 +1,5 @@
 // The XDP program of an af_xdp port: datagrams for Tandem's listen addresses, and UDP fragments for
-// those addresses, go to the worker; everything else passes to the kernel, which owns the interface.
+// those addresses, go to the worker; everything else passes to the kernel, whose interface it is.
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
