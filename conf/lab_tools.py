@@ -135,6 +135,7 @@ class Tandem:
 
 class Sipp:
     """One SIPp in a namespace, on port 5060 of its address."""
+    started = []  # all that this process started, for stop_all
 
     def __init__(self, host, scenario, folder, name, v6=False, arguments=(), port=5060):
         self.folder, self.name = folder, name
@@ -156,6 +157,7 @@ class Sipp:
         self.output = open(f"{self.folder}/{self.name}.out", "w", encoding="utf-8")
         self.process = subprocess.Popen(self.command, stdout=self.output, stderr=self.output,
                                         stdin=subprocess.DEVNULL, cwd=self.folder)
+        Sipp.started.append(self)
         return self
 
     def wait(self, seconds):
@@ -165,6 +167,12 @@ class Sipp:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
             self.process.wait(10)
+
+    @classmethod
+    def stop_all(cls):
+        for one in cls.started:
+            one.stop()
+        cls.started.clear()
 
     def totals(self):
         """The last line of SIPp's statistics as a dictionary; empty before the first one."""

@@ -8,10 +8,10 @@ namespace {
 constexpr unsigned kCache = 128;  // packets each core keeps for itself
 }
 
-MbufPool::MbufPool(size_t packets)
-    : pool_(rte_pktmbuf_pool_create("tandem_small", static_cast<unsigned>(packets), kCache,
+MbufPool::MbufPool(const char* name, size_t packets, size_t room)
+    : pool_(rte_pktmbuf_pool_create(name, static_cast<unsigned>(packets), kCache,
                                     RTE_ALIGN(sizeof(Packet), RTE_MBUF_PRIV_ALIGN),
-                                    kHeadroom + kSmallPacket, SOCKET_ID_ANY)) {}
+                                    static_cast<uint16_t>(kHeadroom + room), SOCKET_ID_ANY)) {}
 
 Packet* MbufPool::take() {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);

@@ -14,10 +14,10 @@ inline rte_mbuf* mbuf_of(Packet* packet) {
   return reinterpret_cast<rte_mbuf*>(reinterpret_cast<char*>(packet) - sizeof(rte_mbuf));
 }
 
-// Small packets: mbufs.
+// Packets that ports read and write: mbufs with `room` bytes behind the headroom.
 class MbufPool : public PacketPool {
  public:
-  explicit MbufPool(size_t packets);
+  MbufPool(const char* name, size_t packets, size_t room);
   Packet* take() override;
   void give(Packet* packet) override { rte_pktmbuf_free(mbuf_of(packet)); }
   // What a receive burst brought, as a packet.
@@ -27,6 +27,9 @@ class MbufPool : public PacketPool {
  private:
   rte_mempool* pool_;
 };
+
+// The most bytes an mbuf can have: its length fields are 16 bits, headroom included.
+inline constexpr size_t kMostMbuf = UINT16_MAX - kHeadroom;
 
 // Large packets, longer than an mbuf can be. They never reach a port as they are.
 class LargePool : public PacketPool {

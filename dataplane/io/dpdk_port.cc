@@ -20,6 +20,12 @@ namespace {
 constexpr uint16_t kRing = 2048;     // descriptors of a queue
 constexpr size_t kRelayRoom = 4096;  // packets on their way to the worker that has the queue
 
+// An af_packet port gets datagrams that the kernel has already joined from their fragments (DPDK
+// asks for that when it sets up the ring), so that its frames must hold a whole one.
+constexpr size_t kJoinedFrame = 65408;              // of the ring, its own header included
+constexpr size_t kJoinedBlock = 32 * kJoinedFrame;  // whole pages that whole frames fill
+constexpr size_t kJoinedFrames = 1024;              // of the ring, and as many packets to take them
+
 using Relay = control::link::Mailbox<Packet*>;
 
 // One queue pair of a device, for the worker that polls it.
@@ -109,13 +115,20 @@ std::string device_argument(const DpdkPortOptions& port, size_t index, const std
   }
   if (port.device.starts_with("af_packet:")) {
     return "--vdev=net_af_packet" + number + ",iface=" + rest +
-           ",blocksz=4194304,framesz=2048,framecnt=4096,qdisc_bypass=0";
+           ",blocksz=" + std::to_string(kJoinedBlock) + ",framesz=" + std::to_string(kJoinedFrame) +
+           ",framecnt=" + std::to_string(kJoinedFrames) + ",qdisc_bypass=0";
   }
   if (port.device.starts_with("memif:")) {
     return "--vdev=net_memif" + number +
            ",role=server,socket-abstract=no,bsize=2048,rsize=11,socket=" + rest;
   }
   return "--allow=" + port.device;
+}
+
+bool joins_fragments(const DpdkPortOptions& port) { return port.device.starts_with("af_packet:"); }
+
+bool has_joined_frames(const DpdkOptions& options) {
+  return std::any_of(options.ports.begin(), options.ports.end(), joins_fragments);
 }
 
 size_t free_hugepages() {
@@ -137,12 +150,17 @@ struct Dpdk::State {
     bool started = false;
   };
   std::unique_ptr<MbufPool> small;
+  std::unique_ptr<MbufPool> joined;  // only with an af_packet port
   std::unique_ptr<LargePool> large;
   std::vector<Device> devices;
   std::vector<std::vector<std::unique_ptr<Port>>> ports;  // by worker
   std::vector<std::unique_ptr<Relay>> relays;
   size_t workers = 0;
   bool eal = false;
+
+  MbufPool& pool_of(const DpdkPortOptions& port) {
+    return joins_fragments(port) ? *joined : *small;
+  }
 };
 
 Dpdk::Dpdk() = default;
@@ -160,7 +178,9 @@ std::string Dpdk::start_eal(const DpdkOptions& options) {
     }
     lcores += "," + std::to_string(i + 1) + "@" + std::to_string(options.worker_cpus[i]);
   }
-  size_t wanted_mb = (options.packets * 2560 + options.large_packets * 66000) / 1000000 + 64;
+  size_t joined = has_joined_frames(options) ? kJoinedFrames : 0;
+  size_t wanted_mb =
+      (options.packets * 2560 + (options.large_packets + joined) * 66000) / 1000000 + 64;
   hugepages_ = options.hugepages && free_hugepages() * 2 >= wanted_mb;
   std::vector<std::string> arguments = {"tandem",
                                         lcores,
@@ -207,8 +227,9 @@ std::string Dpdk::start_port(const DpdkOptions& options, size_t index) {
   if (rte_eth_dev_configure(device.id, device.queues, device.queues, &conf) != 0) {
     return wanted.device + ": cannot be set up with " + std::to_string(device.queues) + " queues";
   }
+  MbufPool& pool = state_->pool_of(wanted);
   for (uint16_t queue = 0; queue < device.queues; ++queue) {
-    if (rte_eth_rx_queue_setup(device.id, queue, kRing, 0, nullptr, state_->small->raw()) != 0 ||
+    if (rte_eth_rx_queue_setup(device.id, queue, kRing, 0, nullptr, pool.raw()) != 0 ||
         rte_eth_tx_queue_setup(device.id, queue, kRing, 0, nullptr) != 0) {
       return wanted.device + ": queue " + std::to_string(queue) +
              " cannot be set up; af_xdp needs "
@@ -232,9 +253,14 @@ std::string Dpdk::start(const DpdkOptions& options) {
   state_->devices.resize(options.ports.size());
   std::string fault = start_eal(options);
   if (!fault.empty()) return fault;
-  state_->small = std::make_unique<MbufPool>(options.packets);
+  state_->small = std::make_unique<MbufPool>("tandem_small", options.packets, kSmallPacket);
   state_->large = std::make_unique<LargePool>(options.large_packets);
-  if (state_->small->raw() == nullptr || state_->large->raw() == nullptr) {
+  bool enough = state_->small->raw() != nullptr && state_->large->raw() != nullptr;
+  if (has_joined_frames(options)) {
+    state_->joined = std::make_unique<MbufPool>("tandem_joined", kJoinedFrames, kMostMbuf);
+    enough &= state_->joined->raw() != nullptr;
+  }
+  if (!enough) {
     return "no memory for " + std::to_string(options.packets) +
            " packets: lower packets in [limits], or reserve hugepages (vm.nr_hugepages)";
   }
@@ -244,12 +270,13 @@ std::string Dpdk::start(const DpdkOptions& options) {
     if (!fault.empty()) return fault;
     const State::Device& device = state_->devices[index];
     bool trust = !options.ports[index].verify_checksum;
+    MbufPool& pool = state_->pool_of(options.ports[index]);
     QueuePort* first = nullptr;
     for (size_t worker = 0; worker < state_->workers; ++worker) {
       auto& mine = state_->ports[worker];
       if (worker < device.queues) {
         auto port = std::make_unique<QueuePort>(device.id, static_cast<uint16_t>(worker),
-                                                device.mtu, trust, *state_->small);
+                                                device.mtu, trust, pool);
         if (first == nullptr) first = port.get();
         mine.push_back(std::move(port));
       } else {

@@ -1,6 +1,6 @@
 """Call flows through Tandem: what the caller does, what the backend does."""
-from sipp_scenario import (SDP, ack, answer, bye, hop_ack, invite, pause, request, scenario, simple_call,
-                           simple_callee, want)
+from sipp_scenario import (SDP, ack, answer, bye, hop_ack, invite, pause, request, scenario,
+                           simple_call, simple_callee, want)
 
 LONG_BODY = "".join(f"line {number:04d} of a body that does not fit one packet\n"
                     for number in range(80))

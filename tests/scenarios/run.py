@@ -49,8 +49,7 @@ def run_flow(tandem, flow, v6, calls=10, rate=20, timeout=60):
         expect(tandem.process.poll() is None, "Tandem has ended")
         return caller
     finally:
-        for one in backends:
-            one.stop()
+        lab_tools.Sipp.stop_all()
 
 
 def check_ping(v6):
@@ -98,6 +97,8 @@ def attempt(job):
         return None
     except (Failed, TimeoutError, RuntimeError, OSError, subprocess.SubprocessError) as fault:
         return str(fault) or repr(fault)
+    finally:
+        lab_tools.Sipp.stop_all()
 
 
 def with_tandem(build, job, **settings):
