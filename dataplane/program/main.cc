@@ -1,7 +1,6 @@
 // tandem: reads the configuration, starts DPDK, the workers and the control thread, and stops them
 // in the opposite order.
 #include <pthread.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <sstream>
 
 #include "control/config/settings.h"
+#include "control/log/log.h"
 #include "control/thread/control.h"
 #include "dataplane/core/worker.h"
 #include "dataplane/io/dpdk_port.h"
@@ -57,14 +57,6 @@ void run_worker(void* context, size_t id) {
 int fail(const std::string& sentence) {
   std::fprintf(stderr, "tandem: %s\n", sentence.c_str());
   return 1;
-}
-
-void start_log(const Settings& settings) {
-  auto log = spdlog::stderr_logger_mt("tandem");
-  log->set_level(spdlog::level::from_str(settings.log_level));
-  log->set_pattern(settings.log_json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e","level":"%l","text":"%v"})"
-                                     : "%Y-%m-%d %H:%M:%S.%e %l %v");
-  spdlog::set_default_logger(log);
 }
 
 std::vector<uint32_t> worker_cpus(const Settings& settings) {
@@ -154,7 +146,7 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   CLI::App app("Tandem: SIP load balancer and stateful proxy");
   std::string path = "/etc/tandem/tandem.toml";
   std::string xdp_program =
@@ -175,6 +167,8 @@ int main(int argc, char** argv) {
     std::printf("%s: good\n", path.c_str());
     return 0;
   }
-  start_log(settings);
+  control::log::start(settings.log_json, settings.log_level);
   return run(path, settings, xdp_program);
+} catch (const std::exception& fault) {
+  return fail(fault.what());
 }
