@@ -203,6 +203,7 @@ std::string Dpdk::start_eal(const DpdkOptions& options) {
   if (!pci) arguments.push_back("--no-pci");
   arguments.insert(arguments.end(), options.eal_arguments.begin(), options.eal_arguments.end());
   std::vector<char*> argv;
+  argv.reserve(arguments.size());
   for (std::string& one : arguments) argv.push_back(one.data());
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
     return std::string("DPDK does not start: ") + rte_strerror(rte_errno);

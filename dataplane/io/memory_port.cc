@@ -1,11 +1,15 @@
 #include "dataplane/io/memory_port.h"
 
+#include <algorithm>
+
 #include "sipcore/check.h"
 
 namespace dataplane {
 
-MemoryPool::MemoryPool(size_t packets, uint32_t size)
-    : memory_(packets * (size + kHeadroom)), packets_(packets) {
+MemoryPool::MemoryPool(size_t packets, uint32_t size, bool poisons)
+    : poisons_(poisons),
+      memory_(packets * (size + kHeadroom), poisons ? kPoison : '\0'),
+      packets_(packets) {
   for (size_t i = 0; i < packets; ++i) {
     packets_[i].buffer = &memory_[i * (size + kHeadroom)];
     packets_[i].capacity = size + kHeadroom;
@@ -28,6 +32,7 @@ Packet* MemoryPool::take() {
 void MemoryPool::give(Packet* packet) {
   std::lock_guard lock(mutex_);
   CHECK(packet->home == this && free_.size() < packets_.size());
+  if (poisons_) std::fill_n(packet->buffer, packet->capacity, kPoison);
   free_.push_back(packet);
 }
 

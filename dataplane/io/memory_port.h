@@ -13,13 +13,17 @@ namespace dataplane {
 
 class MemoryPool : public PacketPool {
  public:
-  MemoryPool(size_t packets, uint32_t size);
+  // Fills packets that nobody holds, where it `poisons` them: what is sent of it was never written.
+  static constexpr char kPoison = static_cast<char>(0xa5);
+
+  MemoryPool(size_t packets, uint32_t size, bool poisons = false);
   Packet* take() override;
   void give(Packet* packet) override;
   size_t available() const;
 
  private:
   mutable std::mutex mutex_;  // several workers of a test share a pool
+  bool poisons_;
   std::vector<char> memory_;
   std::vector<Packet> packets_;
   std::vector<Packet*> free_;

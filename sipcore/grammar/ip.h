@@ -18,7 +18,8 @@ struct IpAddress {
 
   bool none() const { return family == Family::kNone; }
   size_t size() const { return family == Family::kV4 ? 4 : family == Family::kV6 ? 16 : 0; }
-  // Unspecified, multicast or limited broadcast: never a place to send a unicast message to.
+  // Never a place that a message of a peer may send us to: unspecified, multicast, broadcast,
+  // link-local (where clouds keep their metadata) and IPv4 in disguise.
   bool unusable_as_target() const;
   bool loopback() const;
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;

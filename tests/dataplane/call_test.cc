@@ -3,61 +3,13 @@
 
 #include <algorithm>
 
-#include "tests/simulation/messages.h"
-#include "tests/simulation/node.h"
+#include "tests/dataplane/call_fixture.h"
 
 namespace tests {
 namespace {
 
 using control::link::Count;
 using sipcore::HeaderName;
-
-const sipcore::Endpoint kCaller = endpoint("198.18.0.10:5060");
-const sipcore::Endpoint kTandem = endpoint(kListen);
-
-class CallTest : public testing::Test {
- protected:
-  std::vector<Datagram> from_caller(const std::string& bytes) {
-    node.deliver({kCaller, kTandem, bytes});
-    return node.settle(now);
-  }
-  std::vector<Datagram> from_backend(const Datagram& request, const std::string& bytes) {
-    node.deliver({request.to, kTandem, bytes});
-    return node.settle(now);
-  }
-  std::vector<Datagram> wait(uint64_t ms) {
-    std::vector<Datagram> all;
-    for (uint64_t end = now + ms; now < end;) {
-      now += 10;
-      auto some = node.settle(now);
-      all.insert(all.end(), some.begin(), some.end());
-    }
-    return all;
-  }
-  // Sends the INVITE and returns it as the backend got it.
-  Datagram invite(const RequestText& request = {}) {
-    auto out = from_caller(text_of(request));
-    EXPECT_EQ(out.size(), 2u);
-    if (out.size() != 2) return {};
-    EXPECT_EQ(status_of(out[0].bytes), 100);
-    EXPECT_EQ(out[0].to, kCaller);
-    EXPECT_EQ(method_of(out[1].bytes), "INVITE");
-    return out[1];
-  }
-  RequestText in_dialog(const std::string& method, const Datagram& invite_, int cseq) {
-    RequestText request;
-    request.method = method;
-    request.uri = "sip:bob@" + sipcore::to_string(invite_.to);
-    request.to += ";tag=bob";
-    request.via = "SIP/2.0/UDP 198.18.0.10:5060;branch=z9hG4bK" + method + std::to_string(cseq);
-    request.cseq = cseq;
-    request.headers = "Route: " + header_of(invite_.bytes, HeaderName::kRecordRoute) + "\r\n";
-    return request;
-  }
-
-  Node node{{}};
-  uint64_t now = 1000;
-};
 
 TEST_F(CallTest, CompletesAndLeavesNothingBehind) {
   Datagram at_backend = invite();
@@ -360,6 +312,57 @@ TEST_F(CallTest, SourceBehindNatIsAnsweredWhereItCameFrom) {
   auto up = from_backend(out[1], response_to(out[1].bytes, 200, "bob"));
   ASSERT_EQ(up.size(), 1u);
   EXPECT_EQ(up[0].to, nat);
+}
+
+// RFC 3261 16.6 step 4 and RFC 5658: where a call comes in by one address and goes out by another,
+// each side finds the one it can reach on top.
+TEST_F(CallTest, FromOneAddressFamilyToTheOther) {
+  Node both({.backends = 1, .both_families = true});
+  const sipcore::Endpoint callee = endpoint("[2001:db8:18::21]:5060");
+  const sipcore::Endpoint tandem6 = endpoint(kListen6);
+  both.configure([&](control::link::RunningConfig& config) {
+    config.groups[0].destinations[0].endpoint = callee;
+  });
+  both.deliver({kCaller, kTandem, text_of({})});
+  auto out = both.settle(now);
+  ASSERT_EQ(out.size(), 2u);
+  Datagram at_callee = out[1];
+  EXPECT_EQ(at_callee.to, callee);
+  EXPECT_EQ(at_callee.from, tandem6);
+  sipcore::Message message;
+  message.parse(at_callee.bytes);
+  auto* top = message.first(HeaderName::kRecordRoute);
+  ASSERT_TRUE(top && message.next(*top));
+  std::string six(message.value(*top)), four(message.value(*message.next(*top)));
+  EXPECT_TRUE(six.starts_with("<sip:[2001:db8:18::1]:5060;lr;"));
+  EXPECT_TRUE(four.starts_with("<sip:198.18.0.1:5060;lr;"));
+  both.deliver({callee, tandem6, response_to(at_callee.bytes, 200, "bob")});
+  out = both.settle(now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, kCaller);
+  EXPECT_EQ(out[0].from, kTandem);
+
+  RequestText bye = in_dialog("BYE", at_callee, 2);
+  bye.headers = "Route: " + four + "\r\nRoute: " + six + "\r\n";
+  both.deliver({kCaller, kTandem, text_of(bye)});
+  out = both.settle(now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, callee);
+  EXPECT_EQ(header_of(out[0].bytes, HeaderName::kRoute), "");
+
+  RequestText back;
+  back.method = "BYE";
+  back.uri = "sip:alice@198.18.0.10:5060";
+  back.via = "SIP/2.0/UDP [2001:db8:18::21]:5060;branch=z9hG4bKback";
+  back.from = "<sip:bob@198.18.0.1>;tag=bob";
+  back.to = "<sip:alice@198.18.0.10>;tag=alice";
+  back.headers = "Route: " + six + ", " + four + "\r\n";
+  both.deliver({callee, tandem6, text_of(back)});
+  out = both.settle(now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, kCaller);
+  EXPECT_EQ(out[0].from, kTandem);
+  EXPECT_EQ(header_of(out[0].bytes, HeaderName::kRoute), "");
 }
 
 }  // namespace

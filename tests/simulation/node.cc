@@ -8,6 +8,9 @@ namespace tests {
 using control::link::Count;
 using control::link::RunningConfig;
 
+// Longer than anything a fuzzer or a random test writes by chance.
+const std::string kUnwritten(12, dataplane::MemoryPool::kPoison);
+
 sipcore::Endpoint endpoint(const std::string& text) {
   auto parsed = sipcore::parse_endpoint(text, 5060);
   CHECK(parsed.has_value());
@@ -18,8 +21,8 @@ sipcore::Endpoint backend(size_t i) { return endpoint("198.18.0." + std::to_stri
 
 Node::Node(const NodeOptions& options)
     : options_(options),
-      small_(options.packets, dataplane::kSmallPacket),
-      large_(64, dataplane::kLargePacket),
+      small_(options.packets, dataplane::kSmallPacket, true),
+      large_(64, dataplane::kLargePacket, true),
       reassembly_(16, dataplane::kLargePacket),
       exchange_(options.workers),
       handover_(options.workers) {
@@ -139,6 +142,7 @@ void Node::collect(std::vector<Datagram>& out) {
       }
       drop = dataplane::read_udp(*packet, info);
       CHECK(drop == Count::kFates);  // a checksum of ours that is wrong would end here
+      CHECK(packet->bytes().find(kUnwritten) == std::string_view::npos);  // nor one of nobody
       ++datagrams_out_;
       out.push_back({info.source, info.target,
                      std::string(packet->bytes().substr(info.payload, info.payload_size))});

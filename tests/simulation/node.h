@@ -45,8 +45,11 @@ class Node {
   // caller.
   void deliver(const Datagram& datagram, size_t queue = 0);
   void deliver_frame(const std::string& frame, size_t queue = 0);
-  // One turn of every worker; what they sent. Checks that the counters add up.
+  // One turn of every worker; what they sent. Checks that the counters add up, and that no byte was
+  // sent that nobody wrote.
   std::vector<Datagram> poll(uint64_t now_ms);
+  // One turn of one worker; the balance is checked when all have had theirs.
+  void poll_worker(size_t worker, uint64_t now_ms) { workers_[worker]->poll(now_ms); }
   // Turns until nothing more comes out.
   std::vector<Datagram> settle(uint64_t now_ms);
   // The ICMP error for a request that the node sent.
@@ -57,6 +60,7 @@ class Node {
   size_t blobs() const;
   size_t packets_in_use() const;
   control::link::Exchange& exchange() { return exchange_; }
+  dataplane::MemoryPool& small_packets() { return small_; }
   dataplane::MemoryPort& port(size_t worker) { return *ports_[worker]; }
   const control::link::RunningConfig& config() const { return *exchange_.config.read(); }
   // What stands wrong in the counters; empty: nothing.

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <random>
 
 #include "sipcore/grammar/ip.h"
@@ -225,6 +226,53 @@ TEST(Validate, ListsOfManyMembers) {
   std::string lines = "Via: SIP/2.0/UDP h;branch=z9hG4bK1";
   for (int i = 0; i < 4096; ++i) lines += "\r\nOther: y";
   EXPECT_EQ(fault_of("Via", lines), Fault::kTooManyHeaders);
+}
+
+// V16: the time for a byte does not depend on how many there are, whatever they are. The best of
+// many runs is compared, and eight times the bytes may cost three times as much each: work that
+// grows with the square would cost eight times as much.
+TEST(Validate, TimeGrowsWithSizeOnly) {
+  auto repeated = [](const char* before, const char* part, const char* after, size_t size) {
+    std::string middle;
+    while (middle.size() < size) middle += part;
+    return std::string("INVITE sip:a@b SIP/2.0\r\n") + before + middle + after + "\r\n\r\n";
+  };
+  auto best_ns = [](const std::string& text) {
+    static Message message;
+    int64_t best = INT64_MAX;
+    for (int run = 0; run < 60; ++run) {
+      auto start = std::chrono::steady_clock::now();
+      Essentials essentials;
+      validate(message, message.parse(text), essentials);
+      auto spent = std::chrono::steady_clock::now() - start;
+      best = std::min<int64_t>(best, std::chrono::nanoseconds(spent).count());
+    }
+    return static_cast<double>(best);
+  };
+  const char* shapes[][3] = {
+      {"Via: SIP/2.0/UDP h;branch=z9hG4bK", "a", ""},
+      {"Via: SIP/2.0/UDP h", ";p=1", ""},
+      {"Via: SIP/2.0/UDP h", ",SIP/2.0/UDP h", ""},
+      {"From: \"", "\\\"", "\" <sip:a@b>"},
+      {"From: <sip:a@b>", ";a=\"b\"", ""},
+      {"From: ", "<", ""},
+      {"To: a", "\r\n a", " <sip:a@b>"},
+      {"Route: <sip:a@b", ";lr;t", ">"},
+      {"Route: <sip:a@b>", ",<sip:a@b>", ""},
+      {"Record-Route: ", "<sip:", ""},
+      {"Call-ID: ", "%", ""},
+      {"Content-Length: ", "0", ""},
+      {"CSeq: ", " ", "1 INVITE"},
+      {"a: b", "\r\na: b", ""},
+      {"Contact: ", ",", ""},
+      {"x: ", "\t", ""},
+  };
+  for (auto& [before, part, after] : shapes) {
+    std::string small = repeated(before, part, after, 7000);
+    std::string large = repeated(before, part, after, 56000);
+    double ratio = best_ns(large) / large.size() / (best_ns(small) / small.size());
+    EXPECT_LT(ratio, 3.0) << before << part;
+  }
 }
 
 }  // namespace
