@@ -83,7 +83,7 @@ std::optional<sipcore::BranchToken> quoted_branch(std::string_view packet, sipco
   size_t icmp = 0;
   if (family == sipcore::Family::kV4) {
     if (packet.size() < 20) return std::nullopt;
-    icmp = (byte(0) & 15U) * 4U;
+    icmp = size_t{4} * (byte(0) & 15);
   }
   if (packet.size() < icmp + 8) return std::nullopt;
   bool unreachable = family == sipcore::Family::kV4

@@ -88,7 +88,7 @@ int show(const Options& options, const std::string& method, const Json& params) 
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   Options options;
   CLI::App app("Asks a running Tandem, or its parser");
   app.add_option("-s,--socket", options.socket, "management socket")->capture_default_str();
@@ -105,18 +105,16 @@ int main(int argc, char** argv) {
   parse->add_option("file", options.file,
                     "file with the bytes of one datagram, - for standard input");
   CLI11_PARSE(app, argc, argv);
-  try {
-    if (*parse) {
-      std::puts(control::manage::parse_report(read_all(options.file)).c_str());
-      return 0;
-    }
-    if (*list) return show(options, "dispatcher.list", Json::array());
-    if (*stats) return show(options, "stats.get_statistics", {"all"});
-    if (*uptime) return show(options, "core.uptime", Json::array());
-    if (*reload) return show(options, "config.reload", Json::array());
-    return show(options, options.method, params_of(options.params));
-  } catch (const std::exception& fault) {
-    std::fprintf(stderr, "tandemctl: %s\n", fault.what());
-    return kUnreachable;
+  if (*parse) {
+    std::puts(control::manage::parse_report(read_all(options.file)).c_str());
+    return 0;
   }
+  if (*list) return show(options, "dispatcher.list", Json::array());
+  if (*stats) return show(options, "stats.get_statistics", {"all"});
+  if (*uptime) return show(options, "core.uptime", Json::array());
+  if (*reload) return show(options, "config.reload", Json::array());
+  return show(options, options.method, params_of(options.params));
+} catch (const std::exception& fault) {
+  std::fprintf(stderr, "tandemctl: %s\n", fault.what());
+  return kUnreachable;
 }

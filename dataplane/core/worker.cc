@@ -26,7 +26,8 @@ size_t owner_by_branch(std::string_view message, const sipcore::HashKey& key, si
 }  // namespace
 
 Worker::Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
-               std::vector<Port*> ports, Pools pools, const ProxyLimits& limits, uint64_t now_ms)
+               const std::vector<Port*>& ports, Pools pools, const ProxyLimits& limits,
+               uint64_t now_ms)
     : id_(id),
       exchange_(exchange),
       handover_(handover),

@@ -41,8 +41,8 @@ class Handover {
 
 class Worker {
  public:
-  Worker(size_t id, control::link::Exchange& exchange, Handover& handover, std::vector<Port*> ports,
-         Pools pools, const ProxyLimits& limits, uint64_t now_ms);
+  Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
+         const std::vector<Port*>& ports, Pools pools, const ProxyLimits& limits, uint64_t now_ms);
   ~Worker();
 
   // One turn of the loop; the number of packets taken in, 0: there was nothing to do.

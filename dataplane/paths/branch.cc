@@ -6,7 +6,6 @@
 namespace dataplane {
 
 using control::link::Algorithm;
-using control::link::Count;
 using control::link::Destination;
 using control::link::Group;
 using sipcore::Endpoint;

@@ -3,8 +3,6 @@
 
 namespace dataplane {
 
-using control::link::Count;
-
 Proxy::Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
              control::link::Counters& counters, uint64_t now_ms)
     : worker_(worker),

@@ -7,7 +7,6 @@
 
 namespace dataplane {
 
-using control::link::Count;
 using sipcore::HeaderName;
 
 namespace {

@@ -25,7 +25,7 @@ constexpr std::array<uint8_t, 256> make_char_table() {
     for (char c : chars) table[static_cast<uint8_t>(c)] |= static_cast<uint8_t>(flag);
   };
   for (int c = 0; c < 26; ++c) {
-    for (int base : {'a', 'A'}) {
+    for (int base : {0x61, 0x41}) {  // a, A
       table[base + c] |= kTokenChar | kAlphaChar | kHostChar | kUserChar | kParamChar | kWordChar;
     }
   }

@@ -101,7 +101,7 @@ uint64_t equal16(__m128i bytes, char wanted) {
 
 Masks masks_sse(const char* p) {
   Masks m{};
-  for (int i = 0; i < 4; ++i) {
+  for (size_t i = 0; i < 4; ++i) {
     __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i));
     m.cr |= equal16(bytes, '\r') << (16 * i);
     m.lf |= equal16(bytes, '\n') << (16 * i);
