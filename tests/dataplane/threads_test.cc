@@ -1,0 +1,76 @@
+// Two workers in threads of their own, and a third thread that does what control does: publishes
+// configurations, reports ICMP errors, reads counters. Run under the thread sanitizer too.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "tests/simulation/messages.h"
+#include "tests/simulation/node.h"
+
+namespace tests {
+namespace {
+
+using control::link::Count;
+
+constexpr int kCalls = 400;
+
+class ThreadsTest : public testing::Test {
+ protected:
+  // Lets both workers run until `done`, while control is as busy as it can be.
+  void run_until(const std::function<bool()>& done) {
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> threads;
+    for (size_t worker = 0; worker < 2; ++worker) {
+      threads.emplace_back([&, worker] {
+        while (!stop.load(std::memory_order_relaxed)) node_.poll_worker(worker, 1000);
+      });
+    }
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (uint32_t round = 0; !done() && std::chrono::steady_clock::now() < deadline; ++round) {
+      node_.configure([&](control::link::RunningConfig& config) {
+        config.groups[0].destinations[round % 3].weight = 1 + round % 5;
+      });
+      control::link::ToWorker error;
+      error.branch = {static_cast<uint8_t>(round % 2), round % 64, 0xffffffff, 0};
+      node_.exchange().to_worker[round % 2]->push(error);  // a stale one: nothing may come of it
+    }
+    stop = true;
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_TRUE(done());
+  }
+
+  Node node_{{.workers = 2, .packets = 8192}};
+};
+
+TEST_F(ThreadsTest, CallsOverTwoWorkers) {
+  for (int i = 0; i < kCalls; ++i) {
+    RequestText request;
+    request.call_id = "threads-" + std::to_string(i);
+    request.via += std::to_string(i);
+    node_.deliver({endpoint("198.18.0.10:5060"), endpoint(kListen), text_of(request)}, i % 2);
+  }
+  run_until([&] { return node_.count(Count::request_forwarded) == kCalls; });
+  std::vector<Datagram> out = node_.settle(1000);
+  ASSERT_EQ(out.size(), 2u * kCalls);
+  EXPECT_GT(node_.count(Count::handed_over), 0u);
+
+  size_t queue = 0;
+  for (const Datagram& one : out) {
+    if (method_of(one.bytes) != "INVITE" || status_of(one.bytes) != 0) continue;
+    node_.deliver({one.to, endpoint(kListen), response_to(one.bytes, 486, "bob")}, ++queue % 2);
+  }
+  run_until([&] {
+    return node_.count(Count::response_forwarded) + node_.count(Count::response_consumed) == kCalls;
+  });
+  EXPECT_EQ(node_.settle(1000).size(), 2u * kCalls);  // an ACK down, the 486 up
+  EXPECT_EQ(node_.count(Count::calls_failed), static_cast<uint64_t>(kCalls));
+  for (uint64_t now = 1000; now < 120000; now += 100) node_.settle(now);
+  EXPECT_EQ(node_.transactions(), 0u);
+  EXPECT_EQ(node_.packets_in_use(), 0u);
+}
+
+}  // namespace
+}  // namespace tests
