@@ -7,6 +7,7 @@ link::Group build_group(const GroupSettings& settings, const sipcore::HashKey& k
                         Totals& totals) {
   link::Group group;
   group.name = settings.name;
+  group.id = link::group_id(settings.name);
   group.algorithm = settings.algorithm;
   group.failover_after_ms = settings.failover_after_ms;
   group.tries = settings.tries;

@@ -26,7 +26,7 @@ namespace control::link {
   X(drop_not_udp,           "IP, but not UDP")                                              \
   X(drop_bad_udp,           "malformed UDP header or wrong checksum")                       \
   X(drop_not_ours,          "UDP, but not for a listen address")                            \
-  X(drop_fragment,          "overlapping, late or senseless fragments")                     \
+  X(drop_fragment,          "overlapping, doubled or senseless fragments")                     \
   X(drop_fragment_full,     "no room to put a datagram together")                           \
   X(drop_bad_source,        "source address that cannot be answered")                       \
   X(drop_keepalive,         "empty lines that keep a NAT binding open")                     \
@@ -38,6 +38,7 @@ namespace control::link {
   X(drop_forged_token,      "our form of token with a wrong check value")                   \
   X(drop_stale_token,       "our token, but the transaction is over")                       \
   X(drop_ack_without_call,  "ACKs that belong to no call of ours")                          \
+  X(drop_foreign_source,    "ACKs in a call that their sender has no part in")              \
   X(drop_no_route,          "no way to the next hop")                                       \
   X(drop_no_memory,         "packet or mailbox room used up")
 
@@ -56,11 +57,13 @@ namespace control::link {
   X(packets_out,            "packets given to a port, fragments each")                      \
   X(tx_failed,              "packets the port did not take")                                \
   X(tx_no_neighbour,        "packets waiting for a neighbour that never answered")          \
+  X(reassembly_given_up,    "datagrams whose fragments did not all come in time")           \
   X(rejected_malformed,     "requests answered 4xx for what is wrong in them")              \
   X(rejected_full,          "requests answered 503 because a table was full")               \
   X(rejected_no_backend,    "requests answered 503 because no destination was left")        \
   X(rejected_no_dialog,     "in-dialog requests without a token of ours, 481")              \
   X(rejected_token,         "requests with a forged Route token, 403")                      \
+  X(rejected_source,        "in-dialog requests from one who has no part in the call, 403") \
   X(failovers,              "requests sent to a further destination after a failure")       \
   X(branch_timeouts,        "destinations that did not answer")                             \
   X(branch_errors,          "destinations reported unreachable by ICMP")                    \

@@ -23,12 +23,12 @@ size_t IpHash::operator()(const sipcore::IpAddress& ip) const {
   return (words[0] * 0x9e3779b97f4a7c15 ^ words[1]) * 0xff51afd7ed558ccd >> 7;
 }
 
-NextHops::NextHops(std::vector<Route> routes,
-                   std::unordered_map<sipcore::IpAddress, Mac, IpHash> neighbours,
-                   std::vector<Mac> port_macs)
+NextHops::NextHops(std::vector<Route> routes, Neighbours neighbours, std::vector<Mac> port_macs,
+                   Addresses nobody)
     : routes_(std::move(routes)),
       neighbours_(std::move(neighbours)),
-      port_macs_(std::move(port_macs)) {
+      port_macs_(std::move(port_macs)),
+      nobody_(std::move(nobody)) {
   std::stable_sort(routes_.begin(), routes_.end(), [](const Route& a, const Route& b) {
     return a.bits != b.bits ? a.bits > b.bits : a.metric < b.metric;
   });
@@ -46,7 +46,7 @@ NextHops::Found NextHops::find(const sipcore::IpAddress& target, NextHop& out,
   const Route* route = route_to(target);
   if (route == nullptr || route->port >= port_macs_.size()) return Found::kNoRoute;
   ask = route->gateway.none() ? target : route->gateway;
-  auto neighbour = neighbours_.find(ask);
+  auto neighbour = neighbours_.find({ask, route->port});
   if (neighbour == neighbours_.end()) return Found::kNoNeighbour;
   out = {route->port, port_macs_[route->port], neighbour->second};
   return Found::kYes;

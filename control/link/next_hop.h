@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "sipcore/grammar/ip.h"
@@ -25,6 +26,20 @@ struct IpHash {
   size_t operator()(const sipcore::IpAddress& ip) const;
 };
 
+// A neighbour is known by the port it is behind: link-local gateways of two ports may be equal.
+struct Neighbour {
+  sipcore::IpAddress ip;
+  uint16_t port = 0;
+  friend bool operator==(const Neighbour&, const Neighbour&) = default;
+};
+
+struct NeighbourHash {
+  size_t operator()(const Neighbour& one) const { return IpHash{}(one.ip) + one.port; }
+};
+
+using Neighbours = std::unordered_map<Neighbour, Mac, NeighbourHash>;
+using Addresses = std::unordered_set<sipcore::IpAddress, IpHash>;
+
 struct NextHop {
   uint16_t port = 0;
   Mac source{};
@@ -34,20 +49,23 @@ struct NextHop {
 class NextHops {
  public:
   // Routes are sorted here: the longest prefix first, then the lowest metric.
-  NextHops(std::vector<Route> routes,
-           std::unordered_map<sipcore::IpAddress, Mac, IpHash> neighbours,
-           std::vector<Mac> port_macs);
+  // `nobody` are addresses that are no peer: this machine's own and the broadcast addresses of its
+  // networks.
+  NextHops(std::vector<Route> routes, Neighbours neighbours, std::vector<Mac> port_macs,
+           Addresses nobody);
 
   enum class Found : uint8_t { kYes, kNoRoute, kNoNeighbour };
   // On kNoNeighbour `ask` is the address whose link-layer address is wanted.
   Found find(const sipcore::IpAddress& target, NextHop& out, sipcore::IpAddress& ask) const;
+  bool nobody(const sipcore::IpAddress& ip) const { return nobody_.contains(ip); }
 
  private:
   const Route* route_to(const sipcore::IpAddress& target) const;
 
   std::vector<Route> routes_;
-  std::unordered_map<sipcore::IpAddress, Mac, IpHash> neighbours_;
+  Neighbours neighbours_;
   std::vector<Mac> port_macs_;
+  Addresses nobody_;
 };
 
 }  // namespace control::link

@@ -40,6 +40,7 @@ struct Destination {
 
 struct Group {
   std::string name;
+  uint32_t id = 0;  // of the name: finds the group again after a reload, group_id()
   Algorithm algorithm = Algorithm::kCallIdHash;
   std::vector<Destination> destinations;
   std::optional<sipcore::RendezvousTable> table;  // for kCallIdHash
@@ -47,6 +48,10 @@ struct Group {
   uint32_t failover_after_ms = 2000;  // silence after which the next destination is tried
   uint32_t tries = 3;                 // destinations asked for one request, at most
 };
+
+inline uint32_t group_id(const std::string& name) {
+  return static_cast<uint32_t>(std::hash<std::string>{}(name));
+}
 
 struct RunningConfig {
   std::vector<Listen> listens;

@@ -24,6 +24,8 @@ using manage::RpcError;
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(5);
+constexpr uint64_t kTicksOfASecond = 200;
+constexpr int kErrorsOfATurn = 256;  // ICMP messages
 
 std::string date(std::time_t when) {
   std::array<char, 64> text;
@@ -73,6 +75,7 @@ struct Control::State {
   sipcore::HashKey key;
   std::time_t since = std::time(nullptr);
   bool network_changed = false;
+  uint64_t ticks = 0;
 
   asio::io_context io;
   asio::signal_set signals;
@@ -104,7 +107,9 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
   if (auto fault = s.silent.open(listens); !fault.empty()) return fault;
   if (auto fault = s.icmp.open(); !fault.empty()) return fault;
   if (auto fault = s.server.open(s.settings.socket); !fault.empty()) return fault;
-  s.exchange.hops.publish(s.netlink->snapshot());
+  auto hops = s.netlink->snapshot();
+  if (hops == nullptr) return "the kernel's routes and neighbours cannot be read by netlink";
+  s.exchange.hops.publish(std::move(hops));
   // The first call shall not wait for a neighbour: ask for those that the configuration names.
   for (const auto& group : s.settings.groups) {
     for (const auto& destination : group.destinations) s.netlink->resolve(destination.endpoint.ip);
@@ -179,7 +184,10 @@ void Control::State::watch_icmp(size_t which) {
     int fd = icmp.descriptors()[which];
     auto family = which == 0 ? sipcore::Family::kV4 : sipcore::Family::kV6;
     ssize_t size;
-    while ((size = recv(fd, packet.data(), packet.size(), 0)) > 0) {
+    // The rest of a flood waits for the next turn.
+    for (int i = 0; i < kErrorsOfATurn; ++i) {
+      size = recv(fd, packet.data(), packet.size(), 0);
+      if (size <= 0) break;
       auto branch = kernel::quoted_branch({packet.data(), static_cast<size_t>(size)}, family, key);
       if (branch && branch->worker < exchange.workers) {
         exchange.to_worker[branch->worker]->push({link::ToWorker::What::kUnreachable, *branch});
@@ -196,7 +204,14 @@ void Control::State::tick() {
   for (auto& mailbox : exchange.to_control) {
     while (mailbox->pop(message)) netlink->resolve(message.address);
   }
-  if (std::exchange(network_changed, false)) exchange.hops.publish(netlink->snapshot());
+  if (network_changed) {
+    auto hops = netlink->snapshot();
+    network_changed = hops == nullptr;
+    if (hops != nullptr) exchange.hops.publish(std::move(hops));
+  }
+  ++ticks;
+  if (ticks % kTicksOfASecond == 0) netlink->allow_questions();
+  if (ticks % (10 * kTicksOfASecond) == 0) netlink->refresh();
   exchange.quiescence.collect();
   ticker.expires_after(kTick);
   ticker.async_wait([this](boost::system::error_code error) {

@@ -46,8 +46,9 @@ struct ServerTransaction {
   Blob response = kNoBlob;  // last one sent, as sent
   Blob best = kNoBlob;      // best failure so far, ready to go up (RFC 3261 16.7 step 6)
   uint32_t first_client = kNoSlot;
-  uint16_t listen = 0;  // index of the listen address the request came to
-  uint16_t group = kNoGroup;
+  uint16_t listen = 0;        // index of the listen address the request came to
+  uint32_t group_id = 0;      // of the group the request was balanced over
+  uint16_t group = kNoGroup;  // its index when it was chosen; kNoGroup: none
   int16_t best_status = 0;
   uint8_t state = 0;  // of the machine that `kind` names
   uint8_t tries = 0;

@@ -10,9 +10,12 @@ using control::link::Count;
 using control::link::NextHop;
 using control::link::NextHops;
 
-Transmit::Transmit(std::vector<Port*> ports, Pools pools, control::link::Counters& counters,
+Transmit::Transmit(size_t worker, size_t workers, std::vector<Port*> ports, Pools pools,
+                   control::link::Counters& counters,
                    control::link::Mailbox<control::link::ToControl>& to_control)
-    : ports_(std::move(ports)),
+    : worker_(static_cast<uint32_t>(worker)),
+      workers_(static_cast<uint32_t>(workers)),
+      ports_(std::move(ports)),
       queues_(ports_.size()),
       pools_(pools),
       counters_(counters),
@@ -49,6 +52,13 @@ void Transmit::retry_waiting() {
   });
 }
 
+// RFC 6864, RFC 8200 4.5: unlike that of any datagram to the same peer that may still be on its
+// way, whichever worker sent it.
+uint32_t Transmit::next_id(sipcore::Family family) {
+  uint32_t numbers = family == sipcore::Family::kV4 ? 0x10000 : UINT32_MAX;
+  return packets_++ % (numbers / workers_) * workers_ + worker_;
+}
+
 Packet* Transmit::take(size_t size) {
   PacketPool* pool = size <= kSmallPacket ? pools_.small : pools_.large;
   return size <= kLargePacket ? pool->take() : nullptr;
@@ -81,7 +91,12 @@ Transmit::Outcome Transmit::try_send(Packet* packet, const sipcore::Endpoint& fr
     release(packet);
     return Outcome::kFailed;
   }
-  uint32_t id = next_id_++;
+  if (packet->size > most_udp_payload(to.ip.family)) {
+    counters_.add(Count::tx_failed);
+    release(packet);
+    return Outcome::kFailed;
+  }
+  uint32_t id = next_id(to.ip.family);
   write_headers(*packet, from, to, hop, static_cast<uint16_t>(id));
   uint32_t mtu = ports_[hop.port]->mtu();
   if (packet->size <= mtu + kEthernetSize) return send_whole(packet, hop.port);

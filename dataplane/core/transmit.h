@@ -22,7 +22,9 @@ class Transmit {
   static constexpr size_t kMostWaiting = 256;  // packets without a neighbour yet
   static constexpr uint64_t kPatienceMs = 2000;
 
-  Transmit(std::vector<Port*> ports, Pools pools, control::link::Counters& counters,
+  // `worker` of `workers`: each takes IP identifications that no other takes.
+  Transmit(size_t worker, size_t workers, std::vector<Port*> ports, Pools pools,
+           control::link::Counters& counters,
            control::link::Mailbox<control::link::ToControl>& to_control);
   ~Transmit();
 
@@ -56,7 +58,10 @@ class Transmit {
   void queue(Packet* packet, uint16_t port);
   void flush(size_t port);
   void retry_waiting();
+  uint32_t next_id(sipcore::Family family);
 
+  const uint32_t worker_;
+  const uint32_t workers_;
   std::vector<Port*> ports_;
   std::vector<std::vector<Packet*>> queues_;  // by port
   std::vector<Waiting> waiting_;
@@ -67,7 +72,7 @@ class Transmit {
   const control::link::NextHops* hops_ = nullptr;
   const control::link::NextHops* hops_tried_ = nullptr;
   uint64_t now_ms_ = 0;
-  uint32_t next_id_ = 1;
+  uint32_t packets_ = 0;  // sent, for the identification
 };
 
 }  // namespace dataplane

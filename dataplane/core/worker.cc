@@ -33,7 +33,7 @@ Worker::Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
       handover_(handover),
       counters_(*exchange.counters[id]),
       ports_(ports),
-      transmit_(ports, pools, counters_, *exchange.to_control[id]),
+      transmit_(id, exchange.workers, ports, pools, counters_, *exchange.to_control[id]),
       reassembly_(kReassemblies, *pools.large),
       proxy_(static_cast<uint8_t>(id), limits, transmit_, counters_, now_ms) {}
 
@@ -49,7 +49,8 @@ size_t Worker::poll(uint64_t now_ms) {
   config_ = exchange_.config.read();
   if (config_ == nullptr) return 0;
   now_ms_ = now_ms;
-  transmit_.begin_turn(exchange_.hops.read(), now_ms);
+  hops_ = exchange_.hops.read();
+  transmit_.begin_turn(hops_, now_ms);
   proxy_.begin_turn(*config_, now_ms);
   take_messages();
   size_t taken = take_handed();
@@ -95,6 +96,7 @@ Count Worker::take_in(Packet* packet) {
   if (drop == Count::kFates && info.is_fragment) {
     Packet* whole = nullptr;
     Count fate = reassembly_.add(packet, info, now_ms_, whole);
+    counters_.add(Count::reassembly_given_up, reassembly_.take_given_up());
     if (fate != Count::kFates) return fate;
     packet = whole;
   }
@@ -105,6 +107,13 @@ Count Worker::take_in(Packet* packet) {
 }
 
 Count Worker::steer(Packet* packet, const NetInfo& info) {
+  // Nobody who has this address sends to us over a wire: the answer would go to ourselves or to a
+  // whole network.
+  bool nobody = hops_ != nullptr && hops_->nobody(info.source.ip);
+  if (nobody || (info.source.ip.loopback() && !config_->own.front().ip.loopback())) {
+    release(packet);
+    return Count::drop_bad_source;
+  }
   Arrival arrival{info.source, 0, info.payload, info.payload_size};
   const auto& listens = config_->listens;
   while (arrival.listen < listens.size() && listens[arrival.listen].endpoint != info.target) {

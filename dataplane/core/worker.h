@@ -69,6 +69,7 @@ class Worker {
   Reassembly reassembly_;
   Proxy proxy_;
   const control::link::RunningConfig* config_ = nullptr;
+  const control::link::NextHops* hops_ = nullptr;
   uint64_t now_ms_ = 0;
 };
 

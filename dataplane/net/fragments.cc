@@ -76,11 +76,17 @@ void Reassembly::forget(Datagram& datagram) {
   datagram.total = datagram.have = 0;
 }
 
-// The datagram this piece belongs to, or a free place for it; the too old ones make room.
+// The datagram this piece belongs to, or a place for it; the too old ones make room, and the
+// oldest.
 Reassembly::Datagram* Reassembly::find(const NetInfo& info, uint64_t now_ms) {
   Datagram* free = nullptr;
+  Datagram* oldest = &datagrams_.front();
   for (Datagram& datagram : datagrams_) {
-    if (datagram.packet != nullptr && now_ms - datagram.since_ms > kPatienceMs) forget(datagram);
+    if (datagram.since_ms < oldest->since_ms) oldest = &datagram;
+    if (datagram.packet != nullptr && now_ms - datagram.since_ms > kPatienceMs) {
+      forget(datagram);
+      ++given_up_;
+    }
     if (datagram.packet == nullptr) {
       free = &datagram;
     } else if (datagram.id == info.fragment.id && datagram.source == info.source.ip &&
@@ -88,7 +94,13 @@ Reassembly::Datagram* Reassembly::find(const NetInfo& info, uint64_t now_ms) {
       return &datagram;
     }
   }
-  if (free == nullptr || (free->packet = large_.take()) == nullptr) return nullptr;
+  if (free == nullptr) {
+    forget(*oldest);
+    ++given_up_;
+    free = oldest;
+  }
+  free->packet = large_.take();
+  if (free->packet == nullptr) return nullptr;
   free->source = info.source.ip;
   free->target = info.target.ip;
   free->id = info.fragment.id;
@@ -96,23 +108,29 @@ Reassembly::Datagram* Reassembly::find(const NetInfo& info, uint64_t now_ms) {
   return free;
 }
 
-bool Reassembly::place(Datagram& datagram, const Packet& packet, const NetInfo& info) {
+Reassembly::Placed Reassembly::place(Datagram& datagram, const Packet& packet,
+                                     const NetInfo& info) {
   uint32_t begin = info.fragment.offset;
   uint32_t end = begin + info.ip_payload_size;
   bool whole_units = !info.fragment.more || info.ip_payload_size % 8 == 0;
-  if (info.ip_payload_size == 0 || !whole_units || end > kMostPayload) return false;
-  if (datagram.pieces.size() == kMostPieces) return false;
-  if (datagram.total != 0 && (end > datagram.total || !info.fragment.more)) return false;
+  const char* bytes = packet.bytes().data() + info.ip_payload;
+  char* where = datagram.packet->buffer + kHeadroom + begin;
+  if (info.ip_payload_size == 0 || !whole_units || end > kMostPayload) return Placed::kWrong;
   for (const Piece& piece : datagram.pieces) {
-    if (begin < piece.end && piece.begin < end) return false;
-    if (!info.fragment.more && piece.end > end) return false;
+    bool same = begin == piece.begin && end == piece.end;
+    if (same && std::memcmp(where, bytes, end - begin) == 0) return Placed::kDoubled;
+  }
+  if (datagram.pieces.size() == kMostPieces) return Placed::kWrong;
+  if (datagram.total != 0 && (end > datagram.total || !info.fragment.more)) return Placed::kWrong;
+  for (const Piece& piece : datagram.pieces) {
+    if (begin < piece.end && piece.begin < end) return Placed::kWrong;
+    if (!info.fragment.more && piece.end > end) return Placed::kWrong;
   }
   if (!info.fragment.more) datagram.total = end;
   datagram.pieces.push_back({begin, end});
   datagram.have += end - begin;
-  std::memcpy(datagram.packet->buffer + kHeadroom + begin, packet.bytes().data() + info.ip_payload,
-              info.ip_payload_size);
-  return true;
+  std::memcpy(where, bytes, info.ip_payload_size);
+  return Placed::kYes;
 }
 
 Count Reassembly::add(Packet* packet, NetInfo& info, uint64_t now_ms, Packet*& whole) {
@@ -121,14 +139,12 @@ Count Reassembly::add(Packet* packet, NetInfo& info, uint64_t now_ms, Packet*& w
     release(packet);
     return Count::drop_fragment_full;
   }
-  bool placed = place(*datagram, *packet, info);
+  Placed placed = place(*datagram, *packet, info);
   uint16_t port = packet->port;
   bool trusted = packet->checksum_ok;
   release(packet);
-  if (!placed) {
-    forget(*datagram);
-    return Count::drop_fragment;
-  }
+  if (placed == Placed::kWrong) forget(*datagram);
+  if (placed != Placed::kYes) return Count::drop_fragment;
   if (datagram->total == 0 || datagram->have != datagram->total) return Count::fragment_stored;
   whole = datagram->packet;
   whole->begin = kHeadroom;

@@ -2,10 +2,12 @@
 //
 // A datagram is collected in a large packet; pieces must be whole, non-overlapping and inside
 // 65,535 bytes: an overlap throws the whole datagram away (RFC 5722, and for IPv4 as well, since no
-// honest sender makes one). The number of datagrams in the making and their age are bounded.
+// honest sender makes one); a piece that the network doubled is ignored (RFC 8200 4.5). The number
+// of datagrams in the making and their age are bounded: where there is no room the oldest goes.
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "dataplane/net/headers.h"
@@ -27,6 +29,8 @@ class Reassembly {
   control::link::Count add(Packet* packet, NetInfo& info, uint64_t now_ms, Packet*& whole);
 
   size_t collecting() const;
+  // Datagrams given up since the last call: too old, or the oldest when room was needed.
+  uint64_t take_given_up() { return std::exchange(given_up_, 0); }
 
  private:
   struct Piece {
@@ -42,12 +46,14 @@ class Reassembly {
     std::vector<Piece> pieces;
   };
 
+  enum class Placed : uint8_t { kYes, kDoubled, kWrong };
   Datagram* find(const NetInfo& info, uint64_t now_ms);
-  bool place(Datagram& datagram, const Packet& packet, const NetInfo& info);
+  Placed place(Datagram& datagram, const Packet& packet, const NetInfo& info);
   void forget(Datagram& datagram);
 
   std::vector<Datagram> datagrams_;
   PacketPool& large_;
+  uint64_t given_up_ = 0;
 };
 
 // Cuts a packet with complete headers, longer than the MTU, into fragments from `small`, which are

@@ -50,4 +50,9 @@ void write_headers(Packet& packet, const sipcore::Endpoint& source, const sipcor
 
 uint32_t headers_size(sipcore::Family family);
 
+// RFC 791, RFC 8200: an IPv4 packet is at most 65,535 bytes, what follows an IPv6 header likewise.
+inline constexpr uint32_t most_udp_payload(sipcore::Family family) {
+  return 65535 - kUdpSize - (family == sipcore::Family::kV4 ? kIpv4Size : 0);
+}
+
 }  // namespace dataplane

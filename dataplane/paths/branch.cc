@@ -22,28 +22,52 @@ bool records_route(const sipcore::Message& request, const sipcore::Essentials& e
 
 }  // namespace
 
-// A target that no peer may make us send to: ourselves, a group address, or the loopback of this
-// machine unless we listen on it.
+// A target that no peer may make us send to: ourselves, a group or broadcast address, or the
+// loopback of this machine unless we listen on it.
 bool Proxy::usable(const Endpoint& endpoint) const {
   if (endpoint.port == 0 || endpoint.ip.unusable_as_target() || self().is(endpoint)) return false;
+  if (transmit_.hops() != nullptr && transmit_.hops()->nobody(endpoint.ip)) return false;
   return !endpoint.ip.loopback() || config_->own.front().ip.loopback();
 }
 
-// The next hop of a request inside a dialog: a Route that is left; else towards the callee the
-// destination that got the call, which the token names, and towards the caller the Request-URI.
+// The next hop of a request inside a dialog. Towards the callee it is the destination that got the
+// call, which the token names, whatever else Route says: nobody uses a call to reach others.
+// Towards the caller it is the Route that is left, else the Request-URI.
 std::optional<Endpoint> Proxy::dialog_target(const Parsed& request,
                                              const sipcore::RoutePlan& plan) const {
-  std::optional<Endpoint> endpoint;
   uint32_t from = sipcore::tag_hash(request.essentials.from_tag, key());
-  if (!plan.next.empty()) {
-    endpoint = sipcore::literal_endpoint(*sipcore::parse_uri(plan.next));
-  } else if (plan.token->caller_tag_hash == from) {
-    endpoint = plan.token->destination;
-  } else if (auto uri = sipcore::parse_uri(plan.request_uri)) {
-    endpoint = sipcore::literal_endpoint(*uri);
-  }
+  if (plan.token->caller_tag_hash == from) return plan.token->destination;
+  auto uri = sipcore::parse_uri(plan.next.empty() ? plan.request_uri : plan.next);
+  auto endpoint = uri ? sipcore::literal_endpoint(*uri) : std::nullopt;
   if (!endpoint || !usable(*endpoint)) return std::nullopt;
   return endpoint;
+}
+
+// A request towards the caller goes where its sender says, so that the sender must have a part in
+// the call: be the destination that got it, or another one of ours.
+bool Proxy::may_reach_caller(const sipcore::RoutePlan& plan) const {
+  uint32_t from = sipcore::tag_hash(in_.essentials.from_tag, key());
+  const sipcore::IpAddress& source = arrival_.source.ip;
+  if (plan.token->caller_tag_hash == from || plan.token->destination.ip == source) return true;
+  for (const Group& group : config_->groups) {
+    for (const Destination& destination : group.destinations) {
+      if (destination.endpoint.ip == source) return true;
+    }
+  }
+  return false;
+}
+
+// The group of a request under way; a reload may have moved it, or taken it away.
+uint16_t Proxy::group_of(const ServerTransaction& server) const {
+  const auto& groups = config_->groups;
+  if (server.group == kNoGroup) return kNoGroup;
+  if (server.group < groups.size() && groups[server.group].id == server.group_id) {
+    return server.group;
+  }
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].id == server.group_id) return static_cast<uint16_t>(i);
+  }
+  return kNoGroup;
 }
 
 std::optional<uint16_t> Proxy::listen_for(const Endpoint& target, uint16_t preferred) const {
@@ -96,6 +120,7 @@ uint32_t Proxy::begin_transaction(const sipcore::Hash128& server_key_, const Tar
   server.reply_to = sipcore::reply_target(*in_.essentials.via, arrival_.source);
   server.listen = arrival_.listen;
   server.group = target.group;
+  if (target.group != kNoGroup) server.group_id = config_->groups[target.group].id;
   return slot;
 }
 
@@ -147,12 +172,15 @@ bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
   return sipcore::forward_request(request.message, request.essentials, plan, hop, scratch_, edits);
 }
 
+// Whether the message in hand, rewritten, is still a datagram.
+bool Proxy::fits(const sipcore::EditList& edits, const Endpoint& destination) const {
+  int64_t size = static_cast<int64_t>(in_.message.bytes().size()) + edits.growth();
+  return size <= most_udp_payload(destination.ip.family);
+}
+
 // The first copy is made from the packet in hand.
-bool Proxy::send_first(uint32_t slot, const sipcore::RoutePlan& plan) {
+void Proxy::send_first(uint32_t slot, const sipcore::EditList& edits) {
   ClientTransaction& client = transactions_.client(slot);
-  client.method = in_.message.method();
-  sipcore::EditList edits;
-  if (!edit_request(in_, plan, client, slot, edits)) return false;
   std::string_view bytes = in_.message.bytes();
   size_t front = in_.message.bytes().data() - packet_->data();
   size_t reserved = headers_size(client.destination.ip.family);
@@ -161,9 +189,8 @@ bool Proxy::send_first(uint32_t slot, const sipcore::RoutePlan& plan) {
   char* begin = sipcore::apply_in_place(edits, packet_->data() + front, bytes.size(), headroom);
   if (begin == nullptr) {
     size_t size = sipcore::apply_copy(edits, bytes, out_);
-    if (size == 0) return false;
     send_bytes({out_.data(), size}, client.listen, client.destination, Count::sent_request);
-    return true;
+    return;
   }
   Packet* packet = packet_;
   packet_ = nullptr;
@@ -171,7 +198,6 @@ bool Proxy::send_first(uint32_t slot, const sipcore::RoutePlan& plan) {
   packet->begin = static_cast<uint32_t>(begin - packet->buffer);
   transmit_.send(packet, config_->listens[client.listen].endpoint, client.destination,
                  Count::sent_request);
-  return true;
 }
 
 // The request of this branch once more as it was sent, in out_; empty: not possible.
@@ -193,11 +219,12 @@ void Proxy::send_rebuilt(uint32_t slot, Count kind) {
 // Serial forking over the group (RFC 3261 16.7 step 5): true when another destination was asked.
 bool Proxy::try_next(uint32_t server_slot) {
   ServerTransaction& server = transactions_.server(server_slot);
-  if (server.group == kNoGroup || server.cancelled || server.request == kNoBlob) return false;
-  if (server.group >= config_->groups.size()) return false;
-  if (server.tries >= config_->groups[server.group].tries) return false;
+  // The stored request goes with the final response: nobody is asked after it.
+  if (server.cancelled || server.request == kNoBlob) return false;
+  uint16_t group = group_of(server);
+  if (group == kNoGroup || server.tries >= config_->groups[group].tries) return false;
   if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return false;
-  auto target = choose(again_, server.group, server.listen, server_slot);
+  auto target = choose(again_, group, server.listen, server_slot);
   if (!target) return false;
   uint64_t loop = transactions_.client(server.first_client).loop;
   uint32_t slot = new_branch(server_slot, *target, loop);
@@ -213,8 +240,9 @@ bool Proxy::try_next(uint32_t server_slot) {
 // The totals of the destination this branch went to; nullptr: it is no call of a group, or the
 // group has changed since.
 control::link::DestinationTotals* Proxy::totals(const ClientTransaction& client) const {
-  uint16_t group = client.server == kNoSlot ? kNoGroup : transactions_.server(client.server).group;
-  if (client.kind != Kind::kInvite || group >= config_->groups.size()) return nullptr;
+  if (client.kind != Kind::kInvite || client.server == kNoSlot) return nullptr;
+  uint16_t group = group_of(transactions_.server(client.server));
+  if (group == kNoGroup) return nullptr;
   const auto& destinations = config_->groups[group].destinations;
   bool same = client.destination_index < destinations.size() &&
               destinations[client.destination_index].endpoint == client.destination;

@@ -55,9 +55,8 @@ void Proxy::cancel_branch(uint32_t slot) {
   }
   std::string_view sent = rebuild(slot);
   if (!sent.empty() && sent_.read(sent) == sipcore::Fault::kNone) {
-    std::array<char, 4096> text;
-    size_t size = sipcore::build_cancel(sent_.message, sent_.essentials, text);
-    send_bytes({text.data(), size}, client.listen, client.destination, Count::sent_cancel);
+    size_t size = sipcore::build_cancel(sent_.message, sent_.essentials, hop_out_);
+    send_bytes({hop_out_.data(), size}, client.listen, client.destination, Count::sent_cancel);
   }
   const auto& step = kMachine.step(State::kProceeding, Event::kCancelled);
   client.state = static_cast<uint8_t>(step.next);
@@ -70,9 +69,8 @@ void Proxy::send_cancel(uint32_t slot) {
   if (cancel.cancel == kNoSlot) return;
   std::string_view sent = rebuild(cancel.cancel);
   if (sent.empty() || sent_.read(sent) != sipcore::Fault::kNone) return;
-  std::array<char, 4096> text;
-  size_t size = sipcore::build_cancel(sent_.message, sent_.essentials, text);
-  send_bytes({text.data(), size}, cancel.listen, cancel.destination, Count::sent_again);
+  size_t size = sipcore::build_cancel(sent_.message, sent_.essentials, hop_out_);
+  send_bytes({hop_out_.data(), size}, cancel.listen, cancel.destination, Count::sent_again);
 }
 
 // For the final response in hand.
@@ -80,10 +78,9 @@ void Proxy::send_ack(uint32_t slot) {
   const ClientTransaction& client = transactions_.client(slot);
   std::string_view sent = rebuild(slot);
   if (sent.empty() || sent_.read(sent) != sipcore::Fault::kNone) return;
-  std::array<char, 4096> text;
   size_t size = sipcore::build_ack(sent_.message, sent_.essentials,
-                                   in_.message.value(sipcore::HeaderName::kTo), text);
-  send_bytes({text.data(), size}, client.listen, client.destination, Count::sent_ack);
+                                   in_.message.value(sipcore::HeaderName::kTo), hop_out_);
+  send_bytes({hop_out_.data(), size}, client.listen, client.destination, Count::sent_ack);
 }
 
 }  // namespace dataplane

@@ -87,6 +87,7 @@ class Proxy {
   Count on_new_request(const sipcore::Hash128& key);
   Count refuse(sipcore::Fault fault);
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
+  Count answer_unavailable();
   std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);
   sipcore::Hash128 server_key(sipcore::Method method) const;
   bool addressed_to_us() const;
@@ -95,6 +96,8 @@ class Proxy {
   std::optional<sipcore::Endpoint> dialog_target(const Parsed& request,
                                                  const sipcore::RoutePlan& plan) const;
   bool usable(const sipcore::Endpoint& endpoint) const;
+  bool may_reach_caller(const sipcore::RoutePlan& plan) const;
+  uint16_t group_of(const ServerTransaction& server) const;
   std::optional<uint16_t> listen_for(const sipcore::Endpoint& target, uint16_t preferred) const;
   std::optional<Target> choose(const Parsed& request, uint16_t group, uint16_t listen,
                                uint32_t server);
@@ -102,7 +105,8 @@ class Proxy {
   uint32_t new_branch(uint32_t server, const Target& target, uint64_t loop);
   bool edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
                     const ClientTransaction& client, uint32_t slot, sipcore::EditList& edits);
-  bool send_first(uint32_t slot, const sipcore::RoutePlan& plan);
+  bool fits(const sipcore::EditList& edits, const sipcore::Endpoint& destination) const;
+  void send_first(uint32_t slot, const sipcore::EditList& edits);
   std::string_view rebuild(uint32_t slot);
   void send_rebuilt(uint32_t slot, Count kind);
   bool try_next(uint32_t server);
@@ -175,6 +179,7 @@ class Proxy {
   Parsed sent_;
   sipcore::ForwardScratch scratch_;
   std::array<char, 65536> out_;
+  std::array<char, 65536> hop_out_;  // ACK and CANCEL, while out_ holds their INVITE
 };
 
 }  // namespace dataplane

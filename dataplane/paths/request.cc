@@ -48,6 +48,9 @@ Count Proxy::receive(Packet* packet, const Arrival& arrival) {
 }
 
 Count Proxy::on_request(Fault fault) {
+  // RFC 3261 11.2: what is for us needs no further hop.
+  bool for_us = in_.message.method() == Method::kOptions && addressed_to_us();
+  if (fault == Fault::kTooManyHops && for_us) fault = Fault::kNone;
   if (fault != Fault::kNone) return refuse(fault);
   Method method = in_.message.method();
   sipcore::Hash128 key = server_key(method);
@@ -106,14 +109,15 @@ Count Proxy::refuse(Fault fault) {
   if (in_.message.method() == Method::kAck) {
     return fault == Fault::kBadToken ? Count::drop_forged_token : Count::drop_bad_ack;
   }
-  char unsupported[256];
-  sipcore::Writer headers(unsupported);
+  sipcore::Writer headers(hop_out_);
   if (fault == Fault::kBadExtension) {
-    headers.add("Unsupported: ").add(in_.message.value(HeaderName::kProxyRequire)).add("\r\n");
+    const auto* field = in_.message.first(HeaderName::kProxyRequire);
+    for (; field != nullptr; field = in_.message.next(*field)) {
+      headers.add("Unsupported: ").add(in_.message.value(*field)).add("\r\n");
+    }
   }
   counters_.add(fault == Fault::kBadToken ? Count::rejected_token : Count::rejected_malformed);
-  return answer_directly(sipcore::status_of(fault), sipcore::phrase_of(fault),
-                         headers.full() ? "" : headers.text());
+  return answer_directly(sipcore::status_of(fault), sipcore::phrase_of(fault), headers.text());
 }
 
 // ACK of a 2xx: end to end and without a transaction (RFC 3261 16.6, 17.1.1.3).
@@ -123,6 +127,7 @@ Count Proxy::on_ack() {
   sipcore::RoutePlan plan = sipcore::plan_route(in_.message, e, self(), key());
   if (plan.fault != Fault::kNone) return refuse(plan.fault);
   if (!plan.token) return Count::drop_ack_without_call;
+  if (!may_reach_caller(plan)) return Count::drop_foreign_source;
   auto target = dialog_target(in_, plan);
   auto listen = target ? listen_for(*target, arrival_.listen) : std::nullopt;
   if (!listen) return Count::drop_no_route;
@@ -156,10 +161,18 @@ Count Proxy::answer_directly(int status, std::string_view reason, std::string_vi
 std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop) {
   if (plan.fault != Fault::kNone) return refuse(plan.fault);
   if (sipcore::is_loop(in_.message, loop, key())) return refuse(Fault::kLoop);
+  // RFC 3261 26.2.2: what asks for TLS may not go on over UDP.
+  if (in_.essentials.request_uri.scheme == sipcore::Scheme::kSips) {
+    return refuse(Fault::kUnknownScheme);
+  }
   bool in_dialog = !in_.essentials.to_tag.empty();
   if (in_dialog && !plan.token) {
     counters_.add(Count::rejected_no_dialog);
     return answer_directly(481, "Call/Transaction Does Not Exist");
+  }
+  if (in_dialog && !may_reach_caller(plan)) {
+    counters_.add(Count::rejected_source);
+    return answer_directly(403, "Forbidden: no part in this call");
   }
   // A Route that was not recorded by a dialog through us would make us an open relay.
   if (!in_dialog && !plan.next.empty()) {
@@ -185,26 +198,37 @@ Count Proxy::on_new_request(const sipcore::Hash128& server) {
     if (auto listen = listen_for(*endpoint, arrival_.listen)) target = Target{*endpoint, *listen};
   }
   if (!e.to_tag.empty() && !target) return answer_directly(502, "Bad Gateway: no way to next hop");
-  char retry[40];
-  sipcore::Writer headers(retry);
-  headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
   uint32_t slot = target ? begin_transaction(server, *target) : kNoSlot;
   uint32_t branch = slot == kNoSlot ? kNoSlot : new_branch(slot, *target, loop);
   if (branch == kNoSlot) {
     counters_.add(target ? Count::rejected_full : Count::rejected_no_backend);
     if (slot != kNoSlot) free_server(slot);
-    return answer_directly(503, "Service Unavailable", headers.text());
+    return answer_unavailable();
+  }
+  ClientTransaction& client = transactions_.client(branch);
+  client.method = in_.message.method();
+  sipcore::EditList edits;
+  if (!edit_request(in_, plan, client, branch, edits) || !fits(edits, client.destination)) {
+    free_client(branch);
+    free_server(slot);
+    counters_.add(Count::rejected_malformed);
+    return answer_directly(513, "Message Too Large: no room for our Via");
   }
   if (in_.message.method() == Method::kInvite) {
     if (e.to_tag.empty()) counters_.add(Count::calls);
-    count_call(transactions_.client(branch));
+    count_call(client);
     reply(in_, arrival_.source, arrival_.listen, 100, "Trying", {});
   }
-  if (send_first(branch, plan)) return Count::request_forwarded;
-  // Names in it are so long that the rewritten message has no room for ours.
-  free_client(branch);
-  answer_server(slot, 513);
-  return Count::request_answered;
+  send_first(branch, edits);
+  return Count::request_forwarded;
+}
+
+// No room, or nobody to send it to.
+Count Proxy::answer_unavailable() {
+  char text[40];
+  sipcore::Writer headers(text);
+  headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
+  return answer_directly(503, "Service Unavailable", headers.text());
 }
 
 }  // namespace dataplane

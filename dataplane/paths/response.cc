@@ -9,6 +9,18 @@ using control::link::Count;
 using sipcore::Method;
 using sipcore::TokenStatus;
 
+namespace {
+
+// RFC 3261 16.7 step 3: below our Via there must be that of the hop before us.
+bool has_second_via(const sipcore::Message& response, const sipcore::Via& top) {
+  const auto* field = response.first(sipcore::HeaderName::kVia);
+  std::string_view value = response.value(*field);
+  bool more_in_field = top.text.data() + top.text.size() != value.data() + value.size();
+  return more_in_field || response.next(*field) != nullptr;
+}
+
+}  // namespace
+
 Count Proxy::on_response(sipcore::Fault) {
   sipcore::BranchToken token;
   TokenStatus status = sipcore::read_branch(key(), in_.essentials.via->branch, token);
@@ -19,7 +31,10 @@ Count Proxy::on_response(sipcore::Fault) {
   }
   const ClientTransaction& client = transactions_.client(token.slot);
   Method method = sipcore::method_of(in_.essentials.cseq_method);
-  if (method == client.method) return on_client_response(token.slot);
+  if (method == client.method) {
+    if (!has_second_via(in_.message, *in_.essentials.via)) return Count::drop_bad_response;
+    return on_client_response(token.slot);
+  }
   bool to_cancel = method == Method::kCancel && client.kind == Kind::kInvite;
   if (!to_cancel) return Count::drop_unknown_response;
   // Our CANCEL has the branch of its INVITE (9.1); the CSeq tells whose response it is.
@@ -35,6 +50,8 @@ Count Proxy::on_client_response(uint32_t slot) {
   int status = in_.message.status();
   if (status < 200 && client.cancel_wanted) cancel_branch(slot);
   if (status >= 300) {
+    // The word of a destination that was given up does not count, unless it ends the search.
+    if (client.done && status < 600) return Count::response_consumed;
     fail_branch(slot, status, true);
     return packet_ == nullptr ? Count::response_forwarded : Count::response_consumed;
   }
@@ -115,7 +132,8 @@ void Proxy::fail_branch(uint32_t slot, int status, bool from_response) {
   client.done = true;
   ServerTransaction& server = transactions_.server(server_slot);
   if (status >= 500 || !from_response) count_failure(client);
-  keep_best(server, status, from_response);
+  bool timeout = status == 408 && (!from_response || server.kind == Kind::kOther);
+  keep_best(server, status, from_response && !timeout);
   if (status >= 600) cancel_branches(server_slot, slot);  // 16.7 step 5
   bool next = status == 503 || (status == 408 && !from_response);
   if (next && try_next(server_slot)) return;

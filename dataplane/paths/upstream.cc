@@ -35,7 +35,6 @@ bool final_state(const ServerTransaction& server) {
 void Proxy::pass_up(uint32_t slot) {
   uint32_t server_slot = transactions_.client(slot).server;
   int status = in_.message.status();
-  if (!in_.message.first(HeaderName::kVia)) return;
   sipcore::EditList edits;
   sipcore::forward_response(in_.message, *in_.essentials.via, edits);
   ServerTransaction& server = transactions_.server(server_slot);
@@ -85,9 +84,9 @@ void Proxy::finish(uint32_t slot) {
   ServerTransaction& server = transactions_.server(slot);
   if (final_state(server)) return;
   int status = server.best_status;
-  if (status == kTimeout && server.best == kNoBlob && server.cancelled) status = 487;
+  if (server.best == kNoBlob && server.cancelled) status = 487;
   if (server.kind == Kind::kOther && status == kTimeout && server.best == kNoBlob) {
-    // RFC 4320 4.2: the caller has given up just now as well, a 408 would come too late.
+    // RFC 4320 4.2: the caller has given up as well, a 408 would come too late.
     const auto& step = sipcore::server::kMachine.step(
         static_cast<sipcore::server::State>(server.state), sipcore::server::Event::kAbandon);
     perform_server(slot, step.actions, step.timer);
@@ -148,7 +147,7 @@ void Proxy::perform_server(uint32_t slot, uint16_t actions, sipcore::Timer timer
   if (timer != sipcore::Timer::kKeep) {
     timers.timeout_at_ms = now_ms_ + values.of(timer);
     if (timer == sipcore::Timer::kL || timer == sipcore::Timer::kI) blobs_.drop(server.response);
-    if (timer != sipcore::Timer::kH) blobs_.drop(server.request);
+    blobs_.drop(server.request);
     blobs_.drop(server.best);
   }
   if (actions & sipcore::kFree) {

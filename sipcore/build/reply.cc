@@ -73,6 +73,7 @@ size_t build_reply(const Message& request, const Essentials& essentials, const E
   write_copied(writer, request, HeaderName::kTo, essentials.to_tag.empty() ? reply.to_tag : "");
   write_copied(writer, request, HeaderName::kCallId);
   write_copied(writer, request, HeaderName::kCSeq);
+  if (reply.status == 100) write_copied(writer, request, HeaderName::kTimestamp);  // 8.2.6.1
   writer.add(reply.headers).add("Content-Length: 0\r\n\r\n");
   return writer.full() ? 0 : writer.size();
 }

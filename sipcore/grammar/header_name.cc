@@ -42,6 +42,7 @@ constexpr std::array<Entry, kHeaderNames> kNames = {{
     {"Session-Expires", 'x', true},
     {"Subject", 's', true},
     {"Supported", 'k', false},
+    {"Timestamp", '\0', false},
     {"To", 't', true},
     {"User-Agent", '\0', true},
     {"Via", 'v', false},

@@ -36,6 +36,7 @@ enum class HeaderName : uint8_t {
   kSessionExpires,
   kSubject,
   kSupported,
+  kTimestamp,
   kTo,
   kUserAgent,
   kVia,

@@ -30,36 +30,28 @@ void each_route(const Message& message, Take take) {
   }
 }
 
-// Removes the first `count` values of Route; a line that loses all of them goes as a whole.
-void remove_first_routes(const Message& message, uint32_t count, EditList& edits) {
-  size_t from = 0;
+// Removes the first `count` values of Route, and the last one if `last`. What stays is in each
+// field one stretch; a line of which nothing stays goes as a whole.
+void remove_routes(const Message& message, uint32_t count, bool last, EditList& edits) {
+  size_t total = 0, index = 0;
+  each_route(message, [&](const ListValue&) { return ++total > 0; });
+  size_t kept_begin = 0, kept_end = 0;  // of the field in hand; equal: nothing stays
   each_route(message, [&](const ListValue& value) {
-    if (count == 0) {
-      if (!value.first_of_field) edits.remove(from, value.begin - from);
-      return false;
+    if (value.first_of_field) kept_begin = kept_end = 0;
+    bool removed = index < count || (last && index + 1 == total);
+    if (!removed && kept_end == 0) kept_begin = value.begin;
+    if (!removed) kept_end = value.end;
+    ++index;
+    if (!value.last_of_field) return true;
+    const HeaderField& field = *value.field;
+    if (kept_end == 0) {
+      edits.remove(field.begin, field.end - field.begin);
+      return true;
     }
-    --count;
-    if (value.first_of_field) from = value.field->value;
-    if (value.last_of_field) {
-      edits.remove(value.field->begin, value.field->end - value.field->begin);
-    }
+    if (kept_begin > field.value) edits.remove(field.value, kept_begin - field.value);
+    if (kept_end < value.end) edits.remove(kept_end, value.end - kept_end);
     return true;
   });
-}
-
-void remove_last_route(const Message& message, EditList& edits) {
-  ListValue last{};
-  size_t before = 0;
-  each_route(message, [&](const ListValue& value) {
-    before = value.first_of_field ? value.begin : last.end;
-    last = value;
-    return true;
-  });
-  if (last.first_of_field) {
-    edits.remove(last.field->begin, last.field->end - last.field->begin);
-  } else {
-    edits.remove(before, last.end - before);
-  }
 }
 
 size_t behind_routes(const Message& message) {
@@ -94,7 +86,6 @@ void lower_max_forwards(const Message& request, const Essentials& essentials, Wr
 // RFC 3261 16.6 step 6: a strict router wants the Request-URI to be its own and ours in last place.
 void route_strictly(const Message& request, const RoutePlan& plan, Writer& writer,
                     EditList& edits) {
-  remove_first_routes(request, plan.popped + 1, edits);
   size_t start = writer.size();
   writer.add("Route: <").add(plan.request_uri).add(">\r\n");
   edits.insert(behind_routes(request), since(writer, start));
@@ -135,12 +126,11 @@ bool forward_request(const Message& request, const Essentials& essentials, const
               since(writer, start));
   }
   lower_max_forwards(request, essentials, writer, edits);
-  if (plan.uri_from_last_route) remove_last_route(request, edits);
-  if (plan.next_is_strict) {
-    route_strictly(request, plan, writer, edits);
-  } else if (plan.popped > 0) {
-    remove_first_routes(request, plan.popped, edits);
+  uint32_t first = plan.popped + (plan.next_is_strict ? 1 : 0);
+  if (first > 0 || plan.uri_from_last_route) {
+    remove_routes(request, first, plan.uri_from_last_route, edits);
   }
+  if (plan.next_is_strict) route_strictly(request, plan, writer, edits);
   return !writer.full() && !edits.broken();
 }
 

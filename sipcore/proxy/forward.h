@@ -22,7 +22,7 @@ struct Hop {
 
 // Texts that the edits refer to; one per message in the making.
 struct ForwardScratch {
-  std::array<char, 2048> text;
+  std::array<char, 65536> text;
 };
 
 // Fills `edits`. False: the texts do not fit the scratch space (names of absurd length).

@@ -111,10 +111,11 @@ Fault check_record_route(const Message& message, Essentials&) {
   return check_routes(message, HeaderName::kRecordRoute);
 }
 
-// RFC 3261 16.3 step 3: Max-Forwards of 0 ends here. An OPTIONS for us is answered by routing.
+// RFC 3261 16.3 step 3: Max-Forwards of 0 ends here. A CANCEL is for this hop alone (9.2).
 Fault check_hops(const Message& message, Essentials& out) {
   bool exhausted = out.has_max_forwards && out.max_forwards == 0;
-  return exhausted && message.method() != Method::kAck ? Fault::kTooManyHops : Fault::kNone;
+  bool exempt = message.method() == Method::kAck || message.method() == Method::kCancel;
+  return exhausted && !exempt ? Fault::kTooManyHops : Fault::kNone;
 }
 
 // RFC 3261 16.3 step 5: Tandem understands no extension that a proxy would have to know.

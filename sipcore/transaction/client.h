@@ -1,4 +1,4 @@
-// Non-INVITE client transaction: RFC 3261 17.1.2.
+// Non-INVITE client transaction of a proxy: RFC 3261 17.1.2 with RFC 4320.
 #pragma once
 
 #include "sipcore/transaction/step.h"
@@ -19,13 +19,14 @@ enum class Event : uint8_t {
 
 inline constexpr Row<State, Event> kRows[] = {
     {State::kTrying, Event::kTrying, State::kProceeding},
-    {State::kTrying, Event::kProvisional, State::kProceeding, kPass},
+    // RFC 4320 4.1: nobody upstream gets to see a 1xx of a request that is not INVITE.
+    {State::kTrying, Event::kProvisional, State::kProceeding},
     {State::kTrying, Event::kFinal, State::kCompleted, kStopRetransmit | kPass, Timer::kK},
     {State::kTrying, Event::kRetransmit, State::kTrying, kResend | kDoubleToT2},
     {State::kTrying, Event::kTimeout, State::kTerminated, kReportTimeout | kFree},
     {State::kTrying, Event::kTransportError, State::kTerminated, kReportError | kFree},
     {State::kProceeding, Event::kTrying, State::kProceeding},
-    {State::kProceeding, Event::kProvisional, State::kProceeding, kPass},
+    {State::kProceeding, Event::kProvisional, State::kProceeding},
     {State::kProceeding, Event::kFinal, State::kCompleted, kStopRetransmit | kPass, Timer::kK},
     {State::kProceeding, Event::kRetransmit, State::kProceeding, kResend | kEveryT2},
     {State::kProceeding, Event::kTimeout, State::kTerminated, kReportTimeout | kFree},

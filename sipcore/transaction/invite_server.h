@@ -1,4 +1,5 @@
-// INVITE server transaction: RFC 3261 17.2.1 with the Accepted state of RFC 6026 7.1.
+// INVITE server transaction of a proxy: RFC 3261 17.2.1 with the Accepted state of RFC 6026 7.1. A
+// 2xx of another branch goes up in every state (16.7 step 5).
 #pragma once
 
 #include "sipcore/transaction/step.h"
@@ -33,7 +34,7 @@ inline constexpr Row<State, Event> kRows[] = {
     {State::kCompleted, Event::kRequest, State::kCompleted, kResend},
     {State::kCompleted, Event::kAck, State::kConfirmed, kStopRetransmit, Timer::kI},
     {State::kCompleted, Event::kProvisional, State::kCompleted},
-    {State::kCompleted, Event::kSuccess, State::kCompleted},
+    {State::kCompleted, Event::kSuccess, State::kCompleted, kSend},
     {State::kCompleted, Event::kFailure, State::kCompleted},
     {State::kCompleted, Event::kRetransmit, State::kCompleted, kResend | kDoubleToT2},
     {State::kCompleted, Event::kTimeout, State::kTerminated, kReportTimeout | kFree},
@@ -42,7 +43,7 @@ inline constexpr Row<State, Event> kRows[] = {
     {State::kConfirmed, Event::kRequest, State::kConfirmed},
     {State::kConfirmed, Event::kAck, State::kConfirmed},
     {State::kConfirmed, Event::kProvisional, State::kConfirmed},
-    {State::kConfirmed, Event::kSuccess, State::kConfirmed},
+    {State::kConfirmed, Event::kSuccess, State::kConfirmed, kSend},
     {State::kConfirmed, Event::kFailure, State::kConfirmed},
     {State::kConfirmed, Event::kRetransmit, State::kConfirmed},
     {State::kConfirmed, Event::kTimeout, State::kTerminated, kFree},

@@ -246,10 +246,9 @@ TEST_F(HostileTest, SpoofedInviteSendsOneSmallPacketToItsVictim) {
 
 // V13. Two nodes that have each other as their only backend: a request ends after one round.
 TEST_F(HostileTest, TwoNodesInARingEndALoop) {
-  Node other({.backends = 1});
   const sipcore::Endpoint second = endpoint("198.18.0.2:5060");
+  Node other({.listen = "198.18.0.2:5060", .backends = 1});
   other.configure([&](control::link::RunningConfig& config) {
-    config.listens[0].endpoint = second;
     config.token_key = {7, 7};
     config.groups[0].destinations[0].endpoint = kTandem;
   });
@@ -454,6 +453,145 @@ TEST_F(HostileTest, FullMessageStoreIs503AndCallsGoOn) {
   auto out = small.settle(now);
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(status_of(out[0].bytes), 200);
+}
+
+// V5, V15: names of any length, in the INVITE, and in the ACK and CANCEL that are made of it.
+TEST_F(HostileTest, LongNamesGetTheirCancelAndAck) {
+  RequestText request;
+  request.to = "\"" + std::string(4100, 'n') + "\" <sip:bob@198.18.0.1>";
+  request.via = "SIP/2.0/UDP 198.18.0.10:5060;rport;branch=z9hG4bK" + std::string(2100, 'b');
+  Datagram at_backend = invite(request);
+  from_backend(at_backend, response_to(at_backend.bytes, 180, "bob"));
+  request.method = "CANCEL";
+  auto out = from_caller(text_of(request));
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(method_of(out[1].bytes), "CANCEL");
+  out = from_backend(at_backend, response_to(at_backend.bytes, 487, "bob"));
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(method_of(out[0].bytes), "ACK");
+  EXPECT_EQ(node.count(Count::tx_failed), 0u);
+}
+
+// What we would add makes it longer than a datagram can be: one answer, and nothing on its way.
+TEST_F(HostileTest, RequestThatOutgrowsTheDatagramIs513) {
+  size_t taken = 0, refused = 0;
+  for (size_t size = 64500; size < 65200; size += 33) {
+    RequestText request;
+    request.via += std::to_string(size);
+    request.body = std::string(size, 'x');
+    auto out = from_caller(text_of(request));
+    if (out.size() == 1) {
+      EXPECT_EQ(status_of(out[0].bytes), 513);
+      ++refused;
+      continue;
+    }
+    ++taken;
+    ASSERT_EQ(out.size(), 2u);
+    EXPECT_TRUE(out[1].bytes.ends_with(request.body));
+    from_backend(out[1], response_to(out[1].bytes, 200, "bob"));
+  }
+  EXPECT_GT(taken, 2u);
+  EXPECT_GT(refused, 2u);
+  EXPECT_EQ(node.count(Count::tx_failed), 0u);
+}
+
+// V10, V19. The token of a call leads its caller to the destination of that call and nowhere else,
+// and only that destination to where the caller is.
+TEST_F(HostileTest, TokenIsNoTicketToAnywhere) {
+  Datagram at_backend = invite();
+  from_backend(at_backend, response_to(at_backend.bytes, 200, "bob"));
+  RequestText attack = in_dialog("INVITE", at_backend, 9);
+  attack.from = "<sip:alice@198.18.0.10>;tag=other";
+  attack.uri = "sip:x@198.18.0.200:53";
+  auto out = from_elsewhere(kStranger, text_of(attack));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 403);
+  EXPECT_EQ(out[0].to.ip, kStranger.ip);
+  EXPECT_EQ(node.count(Count::rejected_source), 1u);
+  attack.method = "ACK";
+  EXPECT_TRUE(from_elsewhere(kStranger, text_of(attack)).empty());
+  EXPECT_EQ(node.count(Count::drop_foreign_source), 1u);
+
+  RequestText routed = in_dialog("BYE", at_backend, 2);
+  routed.headers += "Route: <sip:198.18.0.200:53;lr>\r\n";
+  out = from_caller(text_of(routed));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, at_backend.to);
+}
+
+// RFC 3261 9.2, 11.2: a CANCEL and an OPTIONS for ourselves go no further, so that no hop is
+// needed.
+TEST_F(HostileTest, NoHopsLeftIsEnoughForWhatEndsHere) {
+  Datagram at_backend = invite();
+  from_backend(at_backend, response_to(at_backend.bytes, 180, "bob"));
+  RequestText cancel;
+  cancel.method = "CANCEL";
+  auto out = from_caller(with_line(cancel, "Max-Forwards", "Max-Forwards: 0"));
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(status_of(out[0].bytes), 200);
+  EXPECT_EQ(method_of(out[1].bytes), "CANCEL");
+  RequestText options;
+  options.method = "OPTIONS";
+  options.uri = "sip:198.18.0.1";
+  out = from_caller(with_line(options, "Max-Forwards", "Max-Forwards: 0"));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 200);
+}
+
+// RFC 3261 26.2.2: what asks for TLS does not leave in the clear.
+TEST_F(HostileTest, SipsDoesNotLeaveOverUdp) {
+  RequestText request;
+  request.uri = "sips:bob@198.18.0.1";
+  auto out = from_caller(text_of(request));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 416);
+}
+
+TEST_F(HostileTest, AnswersCarryWhatTheyMust) {
+  RequestText request;
+  request.headers += "Timestamp: 54.1\r\n";
+  auto out = from_caller(text_of(request));
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_NE(out[0].bytes.find("\r\nTimestamp: 54.1\r\n"), std::string::npos);  // 8.2.6.1
+  request.headers = "Proxy-Require: one\r\nProxy-Require: " + std::string(300, 'x') + "\r\n";
+  request.via += "420";
+  out = from_caller(text_of(request));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 420);
+  EXPECT_NE(out[0].bytes.find("Unsupported: one\r\n"), std::string::npos);  // 16.3 step 5
+  EXPECT_NE(out[0].bytes.find(std::string(300, 'x')), std::string::npos);
+}
+
+// V4. Nobody can make us speak to a whole network or to ourselves by giving it as his address.
+TEST_F(HostileTest, SourcesThatAreNobodyAreDropped) {
+  for (const char* source :
+       {"198.18.0.1:5060", "198.18.0.1:9", "198.18.0.255:5060", "127.0.0.1:5060"}) {
+    EXPECT_TRUE(from_elsewhere(endpoint(source), text_of({})).empty()) << source;
+  }
+  EXPECT_EQ(node.count(Count::drop_bad_source), 4u);
+  Datagram at_backend = invite();
+  RequestText bye = in_dialog("BYE", at_backend, 2);
+  bye.uri = "sip:198.18.0.255";
+  bye.from = "<sip:bob@198.18.0.1>;tag=bob";
+  auto out = from_backend(at_backend, text_of(bye));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 502);
+}
+
+// Two workers cut datagrams for one peer at the same time: the pieces must not mix.
+TEST_F(HostileTest, WorkersDoNotShareFragmentIds) {
+  Node two({.workers = 2, .backends = 1});
+  size_t sent = 0;
+  for (int i = 0; i < 40; ++i) {
+    RequestText request;
+    request.call_id = "ids-" + std::to_string(i);
+    request.via += std::to_string(i);
+    request.body = std::string(3000, static_cast<char>('a' + i % 26));
+    two.deliver({kCaller, kTandem, text_of(request)}, i % 2);
+  }
+  // The node's joiner would see overlapping pieces if two datagrams had one id.
+  for (const Datagram& one : two.settle(now)) sent += one.to != kCaller;
+  EXPECT_EQ(sent, 40u);
 }
 
 }  // namespace

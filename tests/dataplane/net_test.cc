@@ -116,7 +116,27 @@ TEST_F(Net, OverlapThrowsTheDatagramAway) {
   release(pieces[2]);
 }
 
-TEST_F(Net, FullReassemblyIsNamedAndOldOnesMakeRoom) {
+// RFC 8200 4.5: an exact double is only ignored.
+TEST_F(Net, DoubledFragmentChangesNothing) {
+  Reassembly reassembly(4, large);
+  Packet* packet = datagram(std::string(4000, 'x'));
+  std::vector<Packet*> pieces;
+  for (int copy = 0; copy < 2; ++copy) ASSERT_TRUE(cut(*packet, 1500, 79, small, pieces));
+  release(packet);
+  std::vector<Count> fates;
+  for (size_t i : {0, 3, 1, 4, 2}) {
+    NetInfo info;
+    Packet* whole = nullptr;
+    ASSERT_EQ(read_headers(*pieces[i], info), Count::kFates);
+    fates.push_back(reassembly.add(pieces[i], info, 0, whole));
+    if (whole != nullptr) release(whole);
+  }
+  release(pieces[5]);
+  EXPECT_EQ(fates, (std::vector{Count::fragment_stored, Count::drop_fragment,
+                                Count::fragment_stored, Count::drop_fragment, Count::kFates}));
+}
+
+TEST_F(Net, OldestDatagramMakesRoomWhenAllPlacesAreTaken) {
   Reassembly reassembly(2, large);
   Packet* packet = datagram(std::string(4000, 'x'));
   auto first_piece = [&](uint32_t id, uint64_t now, Count wanted) {
@@ -129,10 +149,18 @@ TEST_F(Net, FullReassemblyIsNamedAndOldOnesMakeRoom) {
     release(pieces[1]);
     release(pieces[2]);
   };
-  first_piece(1, 0, Count::fragment_stored);
-  first_piece(2, 0, Count::fragment_stored);
-  first_piece(3, 0, Count::drop_fragment_full);
-  first_piece(3, Reassembly::kPatienceMs + 1, Count::fragment_stored);
+  first_piece(1, 10, Count::fragment_stored);
+  first_piece(2, 20, Count::fragment_stored);
+  EXPECT_EQ(reassembly.take_given_up(), 0u);
+  first_piece(3, 30, Count::fragment_stored);
+  EXPECT_EQ(reassembly.take_given_up(), 1u);
+  first_piece(2, 40, Count::drop_fragment);  // still there: a double
+  first_piece(1, Reassembly::kPatienceMs + 50, Count::fragment_stored);
+  EXPECT_EQ(reassembly.take_given_up(), 2u);
+  std::vector<Packet*> taken;
+  while (Packet* one = large.take()) taken.push_back(one);
+  first_piece(4, Reassembly::kPatienceMs + 60, Count::drop_fragment_full);
+  for (Packet* one : taken) release(one);
   release(packet);
 }
 
@@ -144,7 +172,10 @@ TEST(NextHops, LongestPrefixThenMetricThenGateway) {
                  {ip("198.18.0.0"), 24, 0, {}, 0},
                  {ip("198.18.5.0"), 24, 10, ip("198.18.0.254"), 1},
                  {ip("198.18.5.0"), 24, 5, ip("198.18.0.254"), 0}},
-                {{ip("198.18.0.7"), near}, {ip("198.18.0.254"), gateway}}, {{9}, {8}});
+                {{{ip("198.18.0.7"), 0}, near}, {{ip("198.18.0.254"), 0}, gateway}}, {{9}, {8}},
+                {ip("198.18.0.255")});
+  EXPECT_TRUE(hops.nobody(ip("198.18.0.255")));
+  EXPECT_FALSE(hops.nobody(ip("198.18.0.7")));
   control::link::NextHop out;
   sipcore::IpAddress ask;
   ASSERT_EQ(hops.find(ip("198.18.0.7"), out, ask), NextHops::Found::kYes);

@@ -155,16 +155,7 @@ void Caller::on_invite_response(Call& call, const Datagram& in, uint64_t now_ms,
   if (branch_of(in.bytes) != call.branch) return;
   call.request.at_ms = 0;
   if (status < 200) return;
-  if (may_be_refused_ && call.final_status == 503) call.final_status = 0;
-  bool success = status < 300, before = call.final_status != 0;
-  bool refused = may_be_refused_ && status == 503;
-  if (before && !refused && (call.final_status < 300) != success) {
-    complaint_ = "two different final responses: " + std::to_string(call.final_status) + " and " +
-                 std::to_string(status);
-  }
-
-  if (before && !success && !refused && status != call.final_status)
-    complaint_ = "two different failures";
+  bool success = status < 300, before = call.final_status / 100 == 2;
   call.final_status = status;
   RequestText ack;
   ack.method = "ACK";

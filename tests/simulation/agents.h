@@ -51,9 +51,7 @@ class Backend {
 
 class Caller {
  public:
-  // `may_be_refused`: a 503 is no final word, the node had no room to remember it.
-  Caller(sipcore::Endpoint address, std::mt19937_64& random, bool may_be_refused)
-      : address_(address), random_(random), may_be_refused_(may_be_refused) {}
+  Caller(sipcore::Endpoint address, std::mt19937_64& random) : address_(address), random_(random) {}
 
   // Begins a call; some are cancelled, some are single requests.
   std::vector<Datagram> begin(uint64_t now_ms, int number);
@@ -61,8 +59,6 @@ class Caller {
   std::vector<Datagram> tick(uint64_t now_ms);
   const sipcore::Endpoint& address() const { return address_; }
 
-  // What went wrong as this caller saw it, empty: nothing.
-  const std::string& complaint() const { return complaint_; }
   // INVITEs that never got a final response although they reached the node: asked at the end.
   size_t unanswered() const;
   size_t answered() const;
@@ -83,9 +79,7 @@ class Caller {
 
   sipcore::Endpoint address_;
   std::mt19937_64& random_;
-  bool may_be_refused_;
   std::map<std::string, Call> calls_;  // by Call-ID
-  std::string complaint_;
 };
 
 }  // namespace tests

@@ -8,9 +8,11 @@
 // different final responses. At the end of a seed: every INVITE that the node took got a final
 // response, and nothing is left, no transaction, stored message or packet. A seed that fails is
 // named and gives the same run again.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <queue>
 #include <stdexcept>
 
@@ -31,6 +33,12 @@ struct InFlight {
   }
 };
 
+// What the node has said finally about an INVITE.
+struct Finals {
+  std::string failure, failed_to;
+  bool success = false;
+};
+
 struct Result {
   size_t calls = 0, answered = 0;
   uint64_t packets = 0;
@@ -39,10 +47,13 @@ struct Result {
 class Simulation {
  public:
   explicit Simulation(uint64_t seed)
-      : random_(seed), node_(options(seed)), loss_(seed % 11), repeat_(seed % 7) {
+      : random_(seed),
+        node_(options(seed)),
+        loss_(seed % 11),
+        repeat_(seed % 7),
+        small_tables_(small_tables(seed)) {
     for (int i = 0; i < 3; ++i) {
-      callers_.emplace_back(endpoint("198.18.0." + std::to_string(10 + i)), random_,
-                            small_tables(seed));
+      callers_.emplace_back(endpoint("198.18.0." + std::to_string(10 + i)), random_);
     }
     for (size_t i = 0; i < 3; ++i) backends_.emplace_back(backend(i), random_);
   }
@@ -65,6 +76,7 @@ class Simulation {
   void arrive(const Datagram& datagram);
   void turn();
   void rubbish();
+  void check_final(const Datagram& out);
   void check_end();
 
   std::mt19937_64 random_;
@@ -76,7 +88,9 @@ class Simulation {
   uint64_t now_ms_ = 1000;
   uint64_t order_ = 0;
   size_t calls_ = 0;
-  std::string last_;  // a message seen on the wire, for rubbish to grow from
+  bool small_tables_;
+  std::map<std::string, Finals> finals_;  // by Call-ID
+  std::string last_;                      // a message seen on the wire, for rubbish to grow from
 };
 
 void Simulation::on_wire(const Datagram& datagram) {
@@ -96,7 +110,6 @@ void Simulation::arrive(const Datagram& datagram) {
   }
   for (Caller& caller : callers_) {
     if (caller.address() == datagram.to) answers = caller.receive(datagram, now_ms_);
-    if (!caller.complaint().empty()) throw std::runtime_error(caller.complaint());
   }
   for (Backend& one : backends_) {
     if (one.address() == datagram.to) answers = one.receive(datagram, now_ms_);
@@ -135,6 +148,26 @@ void Simulation::rubbish() {
   node_.deliver(datagram, random_() % node_.exchange().workers);
 }
 
+// In the order in which the node sends them: one failure for an INVITE and its copies; 2xx of
+// another destination than the one that failed, even behind the failure (RFC 3261 16.7 step 5); no
+// failure behind a 2xx.
+void Simulation::check_final(const Datagram& out) {
+  int status = status_of(out.bytes);
+  bool to_caller = std::any_of(callers_.begin(), callers_.end(),
+                               [&](const Caller& caller) { return caller.address() == out.to; });
+  if (!to_caller || status < 200 || method_of(out.bytes) != "INVITE") return;
+  if (status == 503 && small_tables_) return;
+  Finals& finals = finals_[header_of(out.bytes, sipcore::HeaderName::kCallId)];
+  std::string to = header_of(out.bytes, sipcore::HeaderName::kTo);
+  std::string failure = std::to_string(status) + " " + to;
+  bool again = failure == finals.failure;
+  bool wrong =
+      status < 300 ? to == finals.failed_to : !again && (finals.success || !finals.failure.empty());
+  if (wrong) throw std::runtime_error("after " + finals.failure + " came " + failure);
+  if (status < 300) finals.success = true;
+  if (status >= 300) finals.failure = failure, finals.failed_to = to;
+}
+
 void Simulation::turn() {
   while (!wire_.empty() && wire_.top().at_ms <= now_ms_) {
     Datagram datagram = wire_.top().datagram;
@@ -149,6 +182,7 @@ void Simulation::turn() {
   }
   for (const Datagram& out : node_.poll(now_ms_)) {
     if (random_() % 16 == 0) last_ = out.bytes;
+    check_final(out);
     on_wire(out);
   }
 }

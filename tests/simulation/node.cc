@@ -38,17 +38,19 @@ Node::Node(const NodeOptions& options)
   joiner_ = std::make_unique<dataplane::Reassembly>(16, reassembly_);
   configure([](RunningConfig&) {});
   // Everybody of 198.18.0.0/24 and 2001:db8:18::/64 is on the link and has the same MAC.
-  std::unordered_map<sipcore::IpAddress, control::link::Mac, control::link::IpHash> neighbours;
+  control::link::Neighbours neighbours;
   for (int host = 1; host < 255; ++host) {
-    neighbours[endpoint("198.18.0." + std::to_string(host)).ip] = {2, 0, 0, 0, 0, 2};
+    neighbours[{endpoint("198.18.0." + std::to_string(host)).ip, 0}] = {2, 0, 0, 0, 0, 2};
     char text[64];
     std::snprintf(text, sizeof text, "[2001:db8:18::%x]", static_cast<unsigned>(host));
-    neighbours[endpoint(text).ip] = {2, 0, 0, 0, 0, 2};
+    neighbours[{endpoint(text).ip, 0}] = {2, 0, 0, 0, 0, 2};
   }
   std::vector<control::link::Route> routes = {{endpoint("198.18.0.0").ip, 24, 0, {}, 0},
                                               {endpoint("[2001:db8:18::]").ip, 64, 0, {}, 0}};
   exchange_.hops.publish(std::make_unique<control::link::NextHops>(
-      routes, neighbours, std::vector<control::link::Mac>{{2, 0, 0, 0, 0, 1}}));
+      routes, neighbours, std::vector<control::link::Mac>{{2, 0, 0, 0, 0, 1}},
+      control::link::Addresses{endpoint(options.listen).ip, endpoint(kListen6).ip,
+                               endpoint("198.18.0.255").ip}));
 }
 
 Node::~Node() {
@@ -62,7 +64,7 @@ Node::~Node() {
 
 RunningConfig Node::base_config() const {
   RunningConfig config;
-  config.listens.push_back({endpoint(kListen), 0});
+  config.listens.push_back({endpoint(options_.listen), 0});
   if (options_.both_families) config.listens.push_back({endpoint(kListen6), 0});
   config.token_key = {0x0123456789abcdef, 0xfedcba9876543210};
   control::link::Group group;
@@ -85,6 +87,7 @@ void Node::configure(const std::function<void(RunningConfig&)>& change) {
   config->own.clear();
   for (auto& listen : config->listens) config->own.push_back(listen.endpoint);
   for (auto& group : config->groups) {
+    group.id = control::link::group_id(group.name);
     std::vector<sipcore::WeightedName> names;
     std::vector<uint32_t> weights;
     for (auto& destination : group.destinations) {

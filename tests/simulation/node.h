@@ -17,7 +17,11 @@ struct Datagram {
   std::string bytes;
 };
 
+inline const char* const kListen = "198.18.0.1:5060";
+inline const char* const kListen6 = "[2001:db8:18::1]:5060";
+
 struct NodeOptions {
+  std::string listen = kListen;
   size_t workers = 1;
   size_t backends = 3;
   control::link::Algorithm algorithm = control::link::Algorithm::kCallIdHash;
@@ -25,9 +29,6 @@ struct NodeOptions {
   size_t packets = 4096;
   bool both_families = false;  // listens on IPv6 as well
 };
-
-inline const char* const kListen = "198.18.0.1:5060";
-inline const char* const kListen6 = "[2001:db8:18::1]:5060";
 
 sipcore::Endpoint endpoint(const std::string& text);
 // Backend i, from 0: 198.18.0.(21+i):5060.

@@ -179,6 +179,25 @@ TEST(Route, StrictRoutingBeforeUsIsUndone) {
   EXPECT_EQ(out.plan.token, token);
 }
 
+// Both of our recorded routes in use by a strict router, on one line and on two.
+TEST(Route, StrictRoutingBeforeUsWithTwoOwnRoutes) {
+  char text[kRouteTokenMost];
+  RouteToken token{*parse_endpoint("198.18.0.21:5060", 0), 1};
+  tests::RequestText request;
+  request.uri =
+      "sip:198.18.0.1;lr;t=" + std::string(write_route_token(kKey, token, request.call_id, text));
+  for (const char* between : {", ", "\r\nRoute: "}) {
+    for (const char* more : {"", ", <sip:198.18.0.50;lr>"}) {
+      request.headers = std::string("Route: <sip:198.18.0.1;lr>") + more + between +
+                        "<sip:bob@198.18.0.21>\r\nX-After: 1\r\n";
+      Forwarded out = forward(request);
+      EXPECT_TRUE(out.text.starts_with("INVITE sip:bob@198.18.0.21 SIP/2.0\r\n")) << out.text;
+      EXPECT_EQ(tests::header_of(out.text, HeaderName::kRoute), *more ? more + 2 : "") << out.text;
+      EXPECT_NE(out.text.find("\r\nX-After: 1\r\n"), std::string::npos);
+    }
+  }
+}
+
 TEST(Forward, MaxForwardsKeepsItsWidthAndIsAddedWhereMissing) {
   EXPECT_EQ(tests::header_of(forward({}).text, HeaderName::kMaxForwards), "69");
   tests::RequestText request;

@@ -1,0 +1,183 @@
+// Several destinations for one request: which response counts, who is asked next, what is cancelled
+// (RFC 3261 16.7, RFC 4320).
+#include <algorithm>
+
+#include "tests/dataplane/call_fixture.h"
+
+namespace tests {
+namespace {
+
+using control::link::Count;
+using sipcore::HeaderName;
+
+class ForkingTest : public CallTest {
+ protected:
+  // The INVITE at a first backend that says nothing, and at the second, which was asked then.
+  void ask_two() {
+    first = invite();
+    for (const Datagram& one : wait(2500)) {
+      if (one.to != first.to && one.to != kCaller) second = one;
+    }
+    ASSERT_EQ(method_of(second.bytes), "INVITE");
+  }
+  std::vector<Datagram> answer(const Datagram& request, int status, const std::string& tag) {
+    return from_backend(request, response_to(request.bytes, status, tag));
+  }
+  size_t count_to(const std::vector<Datagram>& out, const sipcore::Endpoint& to, int status) {
+    return static_cast<size_t>(std::count_if(out.begin(), out.end(), [&](const Datagram& one) {
+      return one.to == to && status_of(one.bytes) == status;
+    }));
+  }
+  size_t invites(const std::vector<Datagram>& out) {
+    return static_cast<size_t>(std::count_if(out.begin(), out.end(), [&](const Datagram& one) {
+      return status_of(one.bytes) == 0 && method_of(one.bytes) == "INVITE";
+    }));
+  }
+
+  Datagram first, second;
+};
+
+TEST_F(ForkingTest, LateFailureOfAGivenUpDestinationAsksNobody) {
+  ask_two();
+  answer(second, 180, "two");
+  EXPECT_EQ(invites(answer(first, 503, "one")), 0u);
+  EXPECT_EQ(count_to(answer(second, 200, "two"), kCaller, 200), 1u);
+}
+
+TEST_F(ForkingTest, NobodyIsAskedAfterTheFinalResponse) {
+  ask_two();
+  EXPECT_EQ(count_to(answer(second, 486, "two"), kCaller, 486), 1u);
+  auto out = answer(first, 503, "one");
+  EXPECT_EQ(invites(out), 0u);
+  for (const Datagram& one : out) EXPECT_NE(one.to, kCaller);
+}
+
+// 16.7 step 5: a 2xx goes up even after a failure did; the caller ends the call that he does not
+// want.
+TEST_F(ForkingTest, SuccessOfAnotherDestinationGoesUpAfterAFailure) {
+  ask_two();
+  answer(second, 486, "two");
+  EXPECT_EQ(count_to(answer(first, 200, "one"), kCaller, 200), 1u);
+  EXPECT_EQ(count_to(answer(first, 200, "one"), kCaller, 200), 1u);  // and again
+  wait(70000);
+  EXPECT_EQ(node.transactions(), 0u);
+  EXPECT_EQ(node.blobs(), 0u);
+}
+
+// The 487 that answers a CANCEL of ours says nothing about the call.
+TEST_F(ForkingTest, AnswerToOurCancelIsNotTheCallers) {
+  ask_two();
+  auto out = answer(first, 180, "one");
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(method_of(out[0].bytes), "CANCEL");
+  answer(first, 487, "one");
+  out = answer(second, 486, "two");
+  EXPECT_EQ(count_to(out, kCaller, 486), 1u);
+  EXPECT_EQ(count_to(out, kCaller, 487), 0u);
+}
+
+TEST_F(ForkingTest, CancelledCallWithAFailedDestinationIs487) {
+  for (int status : {503, 500}) {
+    RequestText request;
+    request.via += std::to_string(status);
+    request.call_id += std::to_string(status);
+    Datagram at = invite(request);
+    answer(at, 180, "one");
+    request.method = "CANCEL";
+    from_caller(text_of(request));
+    auto out = answer(at, status, "one");
+    EXPECT_EQ(count_to(out, kCaller, status == 503 ? 487 : 500), 1u);
+  }
+  EXPECT_EQ(node.count(Count::rejected_no_backend), 0u);
+}
+
+// 16.7 step 5: a 6xx ends the search, and those who ring are cancelled.
+TEST_F(ForkingTest, DeclineOfOneCancelsTheOther) {
+  ask_two();
+  answer(second, 180, "two");
+  auto out = answer(first, 603, "one");
+  EXPECT_EQ(std::count_if(out.begin(), out.end(),
+                          [&](const Datagram& one) {
+                            return one.to == second.to && method_of(one.bytes) == "CANCEL";
+                          }),
+            1);
+  EXPECT_EQ(count_to(answer(second, 487, "two"), kCaller, 603), 1u);
+}
+
+TEST_F(ForkingTest, SuccessCancelsThoseWhoStillRing) {
+  ask_two();
+  answer(second, 180, "two");
+  auto out = answer(first, 200, "one");
+  EXPECT_EQ(count_to(out, kCaller, 200), 1u);
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(method_of(out[1].bytes), "CANCEL");
+  EXPECT_EQ(out[1].to, second.to);
+  for (const Datagram& one : answer(second, 487, "two")) EXPECT_NE(one.to, kCaller);
+}
+
+TEST_F(ForkingTest, GivenUpDestinationGetsNoRetransmission) {
+  ask_two();
+  for (const Datagram& one : wait(20000)) EXPECT_NE(one.to, first.to);
+}
+
+// Timer C (16.8): a phone that rings for ever is cancelled.
+TEST_F(ForkingTest, RingingWithoutEndIsCancelled) {
+  Datagram at = invite();
+  answer(at, 180, "one");
+  auto out = wait(195000);
+  ASSERT_GE(out.size(), 1u);
+  EXPECT_EQ(method_of(out[0].bytes), "CANCEL");
+  EXPECT_EQ(out[0].to, at.to);
+  EXPECT_EQ(count_to(answer(at, 487, "one"), kCaller, 487), 1u);
+}
+
+TEST_F(ForkingTest, BestFailureIsNeverThe503) {
+  Datagram at = invite();
+  auto out = answer(at, 503, "one");
+  ASSERT_EQ(out.size(), 2u);
+  out = answer(out[1], 404, "two");
+  EXPECT_EQ(count_to(out, kCaller, 404), 1u);
+}
+
+// RFC 4320 4.1 and 4.2: no 1xx but 100 and no 408 for a request that is not INVITE.
+TEST_F(ForkingTest, NonInviteGetsNeitherRingingNorTimeout) {
+  RequestText message;
+  message.method = "MESSAGE";
+  auto out = from_caller(text_of(message));
+  ASSERT_EQ(out.size(), 1u);
+  Datagram at = out[0];
+  EXPECT_TRUE(answer(at, 180, "x").empty());
+  EXPECT_TRUE(answer(at, 408, "x").empty());
+  wait(70000);
+  EXPECT_EQ(node.transactions(), 0u);
+}
+
+// 16.7 step 3: when our Via is gone there must be another one.
+TEST_F(ForkingTest, ResponseWithOurViaAloneGoesNowhere) {
+  Datagram at = invite();
+  std::string ok = response_to(at.bytes, 200, "bob");
+  size_t second_via = ok.find("Via:", ok.find("Via:") + 4);
+  ok.erase(second_via, ok.find("\r\n", second_via) + 2 - second_via);
+  EXPECT_TRUE(from_backend(at, ok).empty());
+  EXPECT_EQ(node.count(Count::drop_bad_response), 1u);
+  EXPECT_EQ(count_to(answer(at, 200, "bob"), kCaller, 200), 1u);
+}
+
+// A reload that moves the groups about does not send a call to another group's destinations.
+TEST_F(ForkingTest, FailoverStaysInItsGroup) {
+  Datagram at = invite();
+  node.configure([&](control::link::RunningConfig& config) {
+    control::link::Group other;
+    other.name = "other";
+    other.algorithm = control::link::Algorithm::kRoundRobin;
+    other.destinations = {config.groups[0].destinations[0]};
+    other.destinations[0].endpoint = endpoint("198.18.0.99:5060");
+    config.groups.insert(config.groups.begin(), other);
+  });
+  auto out = answer(at, 503, "one");
+  ASSERT_EQ(invites(out), 1u);
+  EXPECT_NE(out[1].to, endpoint("198.18.0.99:5060"));
+}
+
+}  // namespace
+}  // namespace tests
