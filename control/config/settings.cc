@@ -81,7 +81,8 @@ void read_listens(Reader& reader, const toml::table& root, Settings& out) {
     reader.error(root, "no [[listen]]: Tandem needs an address to answer on");
 }
 
-void read_destination(Reader& reader, const toml::table& table, GroupSettings& group) {
+void read_destination(Reader& reader, const toml::table& table, const Settings& settings,
+                      GroupSettings& group) {
   DestinationSettings destination;
   reader.text(table, "uri", destination.uri);
   reader.number(table, "weight", 0, 1000000, destination.weight);
@@ -93,6 +94,12 @@ void read_destination(Reader& reader, const toml::table& table, GroupSettings& g
     reader.error(table, "uri is a sip URI with an IP address, like \"sip:192.0.2.9:5060\"");
   } else {
     destination.endpoint = {*ip, uri->port != 0 ? uri->port : uint16_t{5060}};
+  }
+  for (const ListenSettings& listen : settings.listens) {
+    if (listen.address == destination.endpoint) {
+      reader.error(table,
+                   fmt::format("{} is a [[listen]] address of Tandem itself", destination.uri));
+    }
   }
   for (const DestinationSettings& other : group.destinations) {
     bool same = other.uri == destination.uri || other.endpoint == destination.endpoint;
@@ -115,7 +122,7 @@ void read_groups(Reader& reader, const toml::table& root, Settings& out) {
     reader.number(*table, "failover_after_ms", 100, 32000, group.failover_after_ms);
     reader.number(*table, "tries", 1, 16, group.tries);
     for (const toml::table* one : reader.list(*table, "destination")) {
-      read_destination(reader, *one, group);
+      read_destination(reader, *one, out, group);
     }
     reader.finish(*table, "[[group]]");
     out.groups.push_back(group);
@@ -191,8 +198,9 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
     return !std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
   };
   if (running.workers != wanted.workers || running.cpus != wanted.cpus ||
-      running.eal_arguments != wanted.eal_arguments || running.hugepages != wanted.hugepages) {
-    return "workers, cpus, hugepages and eal_arguments of [node] change only with a restart";
+      running.eal_arguments != wanted.eal_arguments || running.hugepages != wanted.hugepages ||
+      running.idle != wanted.idle) {
+    return "workers, cpus, idle, hugepages and eal_arguments of [node] change only with a restart";
   }
   if (differ(running.ports, wanted.ports, [](const PortSettings& a, const PortSettings& b) {
         return a.device == b.device && a.verify_checksum == b.verify_checksum;

@@ -59,6 +59,10 @@ void set_form(spdlog::logger& logger, bool json, const std::string& level) {
   logger.set_level(spdlog::level::from_str(level));
 }
 
+void change(bool json, const std::string& level) {
+  set_form(*spdlog::default_logger(), json, level);
+}
+
 void start(bool json, const std::string& level) {
   auto logger = spdlog::stderr_logger_mt("tandem");
   set_form(*logger, json, level);

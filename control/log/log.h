@@ -21,6 +21,9 @@ std::string json_escaped(std::string_view text);
 // Sets the form and level (spdlog's names) of a logger.
 void set_form(spdlog::logger& logger, bool json, const std::string& level);
 
+// The default logger in another form, after a reload.
+void change(bool json, const std::string& level);
+
 // To standard error, as the default logger of spdlog.
 void start(bool json, const std::string& level);
 

@@ -1,10 +1,29 @@
 #include "control/manage/rpc.h"
 
+#include <algorithm>
+
 namespace control::manage {
 namespace {
 
 Json error_reply(const Json& id, int code, const std::string& message) {
   return {{"jsonrpc", "2.0"}, {"error", {{"code", code}, {"message", message}}}, {"id", id}};
+}
+
+constexpr int kMostDepth = 16;  // nesting costs the parser stack
+
+// The deepest nesting of arrays and objects; brackets in strings are text.
+int depth_of(std::string_view request) {
+  int depth = 0, deepest = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < request.size(); ++i) {
+    char c = request[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\') ++i;
+    if (quoted) continue;
+    depth += c == '[' || c == '{' ? 1 : c == ']' || c == '}' ? -1 : 0;
+    deepest = std::max(deepest, depth);
+  }
+  return deepest;
 }
 
 // A reply must be valid UTF-8 whatever a peer has put into a name.
@@ -21,11 +40,8 @@ void Rpc::add(std::string name, std::string help, std::function<Json(const Json&
 std::string Rpc::handle(std::string_view request) const {
   if (request.size() > kMostRequest)
     return text_of(error_reply(nullptr, -32600, "Request too long"));
-  // Depth is bounded before the parser sees it: nesting costs stack.
-  int depth = 0;
-  for (char c : request) {
-    depth += c == '[' || c == '{' ? 1 : c == ']' || c == '}' ? -1 : 0;
-    if (depth > 16) return text_of(error_reply(nullptr, -32600, "Request nested too deeply"));
+  if (depth_of(request) > kMostDepth) {
+    return text_of(error_reply(nullptr, -32600, "Request nested too deeply"));
   }
   Json parsed = Json::parse(request, nullptr, false);
   if (parsed.is_discarded()) return text_of(error_reply(nullptr, -32700, "Parse error"));

@@ -6,6 +6,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
 #include <filesystem>
@@ -17,9 +18,15 @@ namespace control::manage {
 namespace asio = boost::asio;
 using Local = asio::local::stream_protocol;
 
+namespace {
+constexpr auto kPatience = std::chrono::seconds(30);          // with a silent client
+constexpr auto kAfterError = std::chrono::milliseconds(200);  // until the next accept
+}  // namespace
+
 struct SocketServer::State {
-  explicit State(asio::io_context& io) : acceptor(io) {}
+  explicit State(asio::io_context& io) : acceptor(io), again(io) {}
   Local::acceptor acceptor;
+  asio::steady_timer again;
   std::function<std::string(std::string_view)> handle;
   std::string path;
   size_t clients = 0;
@@ -29,32 +36,48 @@ struct SocketServer::State {
 class SocketServer::Client : public std::enable_shared_from_this<Client> {
  public:
   Client(Local::socket socket, std::shared_ptr<State> state)
-      : socket_(std::move(socket)), state_(std::move(state)), input_(Rpc::kMostRequest) {
+      : socket_(std::move(socket)),
+        state_(std::move(state)),
+        deadline_(socket_.get_executor()),
+        input_(Rpc::kMostRequest) {
     ++state_->clients;
   }
   ~Client() { --state_->clients; }
 
   void read() {
+    watch();
     asio::async_read_until(
         socket_, input_, '\n',
         [self = shared_from_this()](boost::system::error_code error, size_t size) {
+          self->deadline_.cancel();
           if (!error) self->answer(size);
         });
   }
 
  private:
+  // Whoever neither asks nor takes his answer gives the place to another.
+  void watch() {
+    deadline_.expires_after(kPatience);
+    deadline_.async_wait([self = weak_from_this()](boost::system::error_code error) {
+      auto client = self.lock();
+      if (!error && client) client->socket_.close();
+    });
+  }
   void answer(size_t size) {
+    watch();
     const char* begin = static_cast<const char*>(input_.data().data());
     output_ = state_->handle({begin, size - 1}) + "\n";
     input_.consume(size);
     asio::async_write(socket_, asio::buffer(output_),
                       [self = shared_from_this()](boost::system::error_code error, size_t) {
+                        self->deadline_.cancel();
                         if (!error) self->read();
                       });
   }
 
   Local::socket socket_;
   std::shared_ptr<State> state_;
+  asio::steady_timer deadline_;
   asio::streambuf input_;
   std::string output_;
 };
@@ -90,7 +113,14 @@ std::string SocketServer::open(const std::string& path) {
 
 void SocketServer::accept() {
   state_->acceptor.async_accept([this](boost::system::error_code error, Local::socket socket) {
-    if (error) return;
+    if (error == asio::error::operation_aborted) return;
+    if (error) {  // no descriptors left, or the like: it passes
+      state_->again.expires_after(kAfterError);
+      state_->again.async_wait([this](boost::system::error_code stopped) {
+        if (!stopped) accept();
+      });
+      return;
+    }
     if (state_->clients < kMostClients) {
       std::make_shared<Client>(std::move(socket), state_)->read();
     }

@@ -12,6 +12,7 @@
 #include <ctime>
 
 #include "control/kernel/sockets.h"
+#include "control/log/log.h"
 #include "control/manage/rpc.h"
 #include "control/manage/socket_server.h"
 
@@ -154,6 +155,7 @@ std::vector<std::string> Control::State::reload() {
   }
   for (const std::string& line : errors) spdlog::error("not reloaded: {}", line);
   if (!errors.empty()) return errors;
+  log::change(settings.log_json, settings.log_level);
   publish();
   for (const auto& group : settings.groups) {
     for (const auto& destination : group.destinations) netlink->resolve(destination.endpoint.ip);

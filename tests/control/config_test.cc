@@ -59,6 +59,7 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
         "[[group.destination]]\nuri = \"sip:example.com\"\n",
         "[[group.destination]]\nuri = \"sip:192.0.2.9:5060\"\n",
         "[[group.destination]]\nuri = \"sip:255.255.255.255\"\n",
+        "[[group.destination]]\nuri = \"sip:192.0.2.1:5060\"\n",
         "[[group.destination]]\nuri = \"sip:192.0.2.8\"\nweight = -1\n", "[limits]\npackets = 1\n",
         "[management]\nsocket = \"relative\"\n", "[node]\ncpus = [1, 2]\n", "node = 3\n",
         "[timers]\ntimer_c_ms = 1000\n"}) {
@@ -73,6 +74,9 @@ TEST(Config, ReloadMayNotChangeWhatIsAllocatedAtStart) {
   wanted.timers.t1_ms = 100;
   EXPECT_EQ(needs_restart(running, wanted), "");
   wanted.listens[0].address.port = 5080;
+  EXPECT_NE(needs_restart(running, wanted), "");
+  wanted = running;
+  wanted.idle = Idle::kSpin;
   EXPECT_NE(needs_restart(running, wanted), "");
   wanted = running;
   wanted.workers = 2;

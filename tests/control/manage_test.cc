@@ -1,7 +1,14 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <thread>
 
 #include "control/manage/parse_report.h"
 #include "control/manage/rpc.h"
+#include "control/manage/socket_server.h"
 #include "control/kernel/sockets.h"
 
 namespace control::manage {
@@ -31,6 +38,61 @@ TEST(Rpc, AnythingGetsAReply) {
         std::string(70000, ' '), std::string("{\"method\":\"\xff\",\"id\":\"\xff\"}")}) {
     EXPECT_TRUE(reply_to(rpc, bad).contains("error"));
   }
+}
+
+TEST(Rpc, BracketsInTextAreText) {
+  Rpc rpc;
+  rpc.add("echo", "", [](const Json& params) { return params; });
+  std::string text = "\"" + std::string(60, '[') + "\\\"" + std::string(60, '}') + "\"";
+  EXPECT_EQ(reply_to(rpc, "{\"method\":\"echo\",\"params\":[" + text + "]}")["result"].size(), 1u);
+  std::string closing = "\"" + std::string(1000, ']') + "\"";
+  std::string deep = std::string(1000, '[') + std::string(1000, ']');
+  EXPECT_TRUE(reply_to(rpc, "{\"x\":" + closing + ",\"id\":" + deep + "}").contains("error"));
+}
+
+class Management : public testing::Test {
+ protected:
+  std::string ask(const std::string& line) {
+    boost::asio::local::stream_protocol::iostream client{
+        boost::asio::local::stream_protocol::endpoint(path)};
+    client << line << std::flush;
+    if (!line.ends_with('\n')) client.socket().shutdown(boost::asio::socket_base::shutdown_send);
+    std::string reply;
+    std::getline(client, reply);
+    return reply;
+  }
+  std::string path = testing::TempDir() + "tandem-manage-" + std::to_string(getpid()) + ".sock";
+};
+
+// The socket in a thread of its own: lines of any length, clients in any number, clients that
+// leave.
+TEST_F(Management, SocketServesManyAndSurvivesTheRude) {
+  boost::asio::io_context io;
+  SocketServer server(io, [](std::string_view request) { return std::string(request) + "!"; });
+  ASSERT_EQ(server.open(path), "");
+  SocketServer second(io, [](std::string_view) { return std::string(); });
+  auto work = boost::asio::make_work_guard(io);
+  std::thread thread([&] { io.run(); });
+  EXPECT_NE(second.open(path), "");
+  EXPECT_EQ(ask("hello\n"), "hello!");
+  EXPECT_EQ(ask("no end of line and gone").size(), 0u);
+  EXPECT_EQ(ask(std::string(Rpc::kMostRequest + 10, 'x')).size(), 0u);
+  using Stream = boost::asio::local::stream_protocol::iostream;
+  std::vector<std::unique_ptr<Stream>> clients;
+  for (size_t i = 0; i < SocketServer::kMostClients + 8; ++i) {
+    clients.push_back(
+        std::make_unique<Stream>(boost::asio::local::stream_protocol::endpoint(path)));
+  }
+  std::string reply;
+  *clients.front() << "first\n" << std::flush;
+  std::getline(*clients.front(), reply);
+  EXPECT_EQ(reply, "first!");
+  clients.clear();
+  // Places come free when the server has seen the others leave.
+  for (int i = 0; i < 1000 && ask("again\n") != "again!"; ++i) std::this_thread::yield();
+  EXPECT_EQ(ask("again\n"), "again!");
+  io.stop();
+  thread.join();
 }
 
 TEST(ParseReport, IsJsonForAnyBytes) {
