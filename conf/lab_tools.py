@@ -44,6 +44,16 @@ def wait_until(condition, seconds, what):
         time.sleep(0.02)
 
 
+def move_addresses(source, target):
+    """Moves the addresses of the load balancer to another of its interfaces."""
+    v4, v6 = ADDRESSES["lb"]
+    for text, length, options in ((v4, 24, ()), (v6, 64, ("nodad",))):
+        subprocess.run(["ip", "-n", "tandem-lb", "addr", "del", f"{text}/{length}", "dev", source],
+                       check=True)
+        subprocess.run(["ip", "-n", "tandem-lb", "addr", "add", f"{text}/{length}", "dev", target,
+                        *options], check=True)
+
+
 class Tandem:
     """One Tandem in tandem-lb, with a configuration made from the arguments."""
 
@@ -52,6 +62,8 @@ class Tandem:
         self.build, self.folder = build, folder
         self.socket = f"{folder}/tandem.sock"
         self.config = f"{folder}/tandem.toml"
+        self.memif = f"{folder}/memif.sock"
+        self.wire = None  # the process at the other end of a memif port
         self.settings = dict(workers=workers, port=port, algorithm=algorithm, v6=v6, extra=extra,
                              group_extra=group_extra)
         self.write_config(backends)
@@ -59,8 +71,9 @@ class Tandem:
 
     def write_config(self, backends):
         s = self.settings
+        device = f"memif:{self.memif}" if s["port"] == "memif" else f"{s['port']}:eth0"
         lines = ["[node]", f"workers = {s['workers']}", "[management]",
-                 f'socket = "{self.socket}"', "[[port]]", f'device = "{s["port"]}:eth0"']
+                 f'socket = "{self.socket}"', "[[port]]", f'device = "{device}"']
         for v6 in (False, True):
             lines += ["[[listen]]", f'address = "{bracketed(address("lb", v6))}:5060"']
         lines += ["[[group]]", 'name = "backends"', f'algorithm = "{s["algorithm"]}"',
@@ -82,6 +95,27 @@ class Tandem:
                    "Tandem to answer on its socket")
         if self.process.poll() is not None:
             raise RuntimeError("Tandem did not start:\n" + self.log_text())
+        if self.settings["port"] == "memif":
+            self.start_wire()
+
+    def start_wire(self):
+        """Joins the memif port to eth0, whose addresses are on the kernel twin for that time."""
+        move_addresses("eth0", "tandem0")
+        command = f"mount -t bpf bpf /sys/fs/bpf; exec {self.build}/tests/wire {self.memif} eth0"
+        self.wire = subprocess.Popen(in_namespace("lb", "sh", "-c", command), text=True,
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                     stderr=subprocess.DEVNULL)
+        if "ready" not in self.wire.stdout.read(6):
+            raise RuntimeError("the wire to the memif port did not start")
+
+    def stop_wire(self):
+        if self.wire is None:
+            return
+        self.wire.terminate()
+        self.wire.wait(10)
+        self.wire.stdout.close()
+        self.wire = None
+        move_addresses("tandem0", "eth0")
 
     def answers(self):
         try:
@@ -122,6 +156,7 @@ class Tandem:
     def stop(self):
         if self.process is None:
             return None
+        self.stop_wire()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:

@@ -67,12 +67,14 @@ def want(what, optional=False, dialog=False, rtd=False, actions="", timeout=0):
 
 
 def answer(code, reason="Answer", contact=True, body="", headers="", retrans=0,
-           tag="[pid]s[call_number]", cseq=""):
-    """A response to the request that came last, or to the one of the transaction `cseq`."""
+           tag="[pid]s[call_number]", cseq="", vias=()):
+    """A response to the request that came last, or to the one of the transaction `cseq`, whose Via
+    values are in the variables `vias`."""
+    via_lines = "\n".join(f"Via:[${name}]" for name in vias) or "[last_Via:]"
     has_tag = f";tag={tag}" if tag else ""
     kind = "Content-Type: application/sdp\n" if body == SDP else \
         "Content-Type: text/plain\n" if body else ""
-    text = (f"SIP/2.0 {code} {reason}\n[last_Via:]\n[last_Record-Route:]\n[last_From:]\n"
+    text = (f"SIP/2.0 {code} {reason}\n{via_lines}\n[last_Record-Route:]\n[last_From:]\n"
             f"[last_To:]{has_tag}\n[last_Call-ID:]\n{f'CSeq: {cseq}' if cseq else '[last_CSeq:]'}\n"
             + ("Contact: <sip:callee@[local_ip]:[local_port]>\n" if contact else "")
             + f"{headers}{kind}Content-Length: [len]\n\n{body}")

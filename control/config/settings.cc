@@ -39,6 +39,12 @@ void read_ports(Reader& reader, const toml::table& root, Settings& out) {
   for (const toml::table* table : reader.list(root, "port")) {
     PortSettings port;
     reader.text(*table, "device", port.device);
+    port.twin = fmt::format("tandem{}", out.ports.size());
+    reader.text(*table, "twin", port.twin);
+    if (port.twin.empty() || port.twin.size() > 15 ||
+        port.twin.find_first_of("/ ,:") != port.twin.npos) {
+      reader.error(*table, "twin is the name of a network interface, like \"tandem0\"");
+    }
     port.verify_checksum = reader.choice(*table, "checksum", {"trust", "verify"}, 0) == 1;
     bool known = port.device.starts_with("af_xdp:") || port.device.starts_with("af_packet:") ||
                  port.device.starts_with("memif:") || port.device.find(':') == 4;
@@ -203,7 +209,7 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
     return "workers, cpus, idle, hugepages and eal_arguments of [node] change only with a restart";
   }
   if (differ(running.ports, wanted.ports, [](const PortSettings& a, const PortSettings& b) {
-        return a.device == b.device && a.verify_checksum == b.verify_checksum;
+        return a.device == b.device && a.twin == b.twin && a.verify_checksum == b.verify_checksum;
       })) {
     return "[[port]] changes only with a restart";
   }

@@ -16,7 +16,12 @@ enum class Idle : uint8_t { kSpin, kPause, kSleep };
 
 struct PortSettings {
   std::string device;  // af_xdp:IF, af_packet:IF, memif:SOCKET or a PCI address
+  std::string twin;    // TAP interface of a memif or PCI port
   bool verify_checksum = false;
+  // Whether it is an interface of the kernel, so that it needs no twin.
+  bool is_interface() const {
+    return device.starts_with("af_xdp:") || device.starts_with("af_packet:");
+  }
 };
 
 struct ListenSettings {

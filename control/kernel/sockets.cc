@@ -39,14 +39,18 @@ constexpr uint8_t kFragmentationNeeded = 4;  // a code of IPv4: the path is ther
 
 }  // namespace
 
-std::string SilentSockets::open(std::span<const sipcore::Endpoint> listens) {
-  for (const sipcore::Endpoint& listen : listens) {
+std::string SilentSockets::open(std::span<const Address> listens) {
+  for (const auto& [listen, may_come_later] : listens) {
     sockaddr_storage address;
     socklen_t size = socket_address(listen, address);
     int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0) sockets_.push_back(fd);
     int yes = 1;
     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+    if (may_come_later) {
+      setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof yes);
+      setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &yes, sizeof yes);
+    }
     if (fd < 0 || !refuse_everything(fd) ||
         bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0) {
       return "listen address " + sipcore::to_string(listen) + " cannot be taken (" +

@@ -17,8 +17,12 @@ namespace control::kernel {
 // nobody.
 class SilentSockets {
  public:
+  struct Address {
+    sipcore::Endpoint endpoint;
+    bool may_come_later = false;  // its interface has just been made, and has no addresses yet
+  };
   // A sentence when an address is not this machine's or is taken; empty: done.
-  std::string open(std::span<const sipcore::Endpoint> listens);
+  std::string open(std::span<const Address> listens);
   ~SilentSockets();
 
  private:

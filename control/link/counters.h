@@ -20,6 +20,7 @@ namespace control::link {
   X(ack_consumed,           "ACKs of a final response on our own hop")                      \
   X(retransmission,         "repeated messages absorbed or answered from memory")           \
   X(handed_over,            "packets given to the worker that owns the call")               \
+  X(to_kernel,              "packets that are not SIP for us, passed to the kernel twin")   \
   X(fragment_stored,        "fragments kept until their datagram is whole")                 \
   X(drop_not_ip,            "neither IPv4 nor IPv6")                                        \
   X(drop_bad_ip,            "malformed IP header")                                          \
@@ -57,6 +58,8 @@ namespace control::link {
   X(packets_out,            "packets given to a port, fragments each")                      \
   X(tx_failed,              "packets the port did not take")                                \
   X(tx_no_neighbour,        "packets waiting for a neighbour that never answered")          \
+  X(from_kernel,            "packets of the kernel twin, sent by the port")                 \
+  X(twin_failed,            "packets that the port or its twin did not take")               \
   X(reassembly_given_up,    "datagrams whose fragments did not all come in time")           \
   X(rejected_malformed,     "requests answered 4xx for what is wrong in them")              \
   X(rejected_full,          "requests answered 503 because a table was full")               \

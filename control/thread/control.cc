@@ -103,8 +103,10 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
   std::string error;
   s.netlink = std::make_unique<kernel::Netlink>(std::move(ports), error);
   if (!error.empty()) return error;
-  std::vector<sipcore::Endpoint> listens;
-  for (const auto& listen : s.settings.listens) listens.push_back(listen.address);
+  std::vector<kernel::SilentSockets::Address> listens;
+  for (const auto& listen : s.settings.listens) {
+    listens.push_back({listen.address, !s.settings.ports[listen.port].is_interface()});
+  }
   if (auto fault = s.silent.open(listens); !fault.empty()) return fault;
   if (auto fault = s.icmp.open(); !fault.empty()) return fault;
   if (auto fault = s.server.open(s.settings.socket); !fault.empty()) return fault;

@@ -26,14 +26,15 @@ size_t owner_by_branch(std::string_view message, const sipcore::HashKey& key, si
 }  // namespace
 
 Worker::Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
-               const std::vector<Port*>& ports, Pools pools, const ProxyLimits& limits,
-               uint64_t now_ms)
+               const std::vector<Port*>& ports, const std::vector<Port*>& kernel, Pools pools,
+               const ProxyLimits& limits, uint64_t now_ms)
     : id_(id),
       exchange_(exchange),
       handover_(handover),
       counters_(*exchange.counters[id]),
       ports_(ports),
       transmit_(id, exchange.workers, ports, pools, counters_, *exchange.to_control[id]),
+      twins_(ports, kernel, counters_),
       reassembly_(kReassemblies, *pools.large),
       proxy_(static_cast<uint8_t>(id), limits, transmit_, counters_, now_ms) {}
 
@@ -55,6 +56,7 @@ size_t Worker::poll(uint64_t now_ms) {
   take_messages();
   size_t taken = take_handed();
   for (size_t port = 0; port < ports_.size(); ++port) taken += receive_from(port);
+  twins_.pass();
   proxy_.run_timers(kTimerBudget);
   transmit_.flush();
   return taken;
@@ -93,7 +95,9 @@ size_t Worker::receive_from(size_t port) {
 Count Worker::take_in(Packet* packet) {
   NetInfo info;
   Count drop = read_headers(*packet, info);
+  if (drop == Count::drop_not_ip || drop == Count::drop_not_udp) return not_for_us(packet, drop);
   if (drop == Count::kFates && info.is_fragment) {
+    if (!is_listen(info.target.ip)) return not_for_us(packet, Count::drop_not_ours);
     Packet* whole = nullptr;
     Count fate = reassembly_.add(packet, info, now_ms_, whole);
     counters_.add(Count::reassembly_given_up, reassembly_.take_given_up());
@@ -106,22 +110,39 @@ Count Worker::take_in(Packet* packet) {
   return drop;
 }
 
-Count Worker::steer(Packet* packet, const NetInfo& info) {
-  // Nobody who has this address sends to us over a wire: the answer would go to ourselves or to a
-  // whole network.
-  bool nobody = hops_ != nullptr && hops_->nobody(info.source.ip);
-  if (nobody || (info.source.ip.loopback() && !config_->own.front().ip.loopback())) {
-    release(packet);
-    return Count::drop_bad_source;
+// The kernel's, if it is not with us on the interface and has seen it already.
+Count Worker::not_for_us(Packet* packet, Count drop) {
+  if (twins_.give(packet)) return Count::to_kernel;
+  release(packet);
+  return drop;
+}
+
+bool Worker::is_listen(const sipcore::IpAddress& ip) const {
+  for (const auto& listen : config_->listens) {
+    if (listen.endpoint.ip == ip) return true;
   }
+  return false;
+}
+
+Count Worker::steer(Packet* packet, const NetInfo& info) {
   Arrival arrival{info.source, 0, info.payload, info.payload_size};
   const auto& listens = config_->listens;
   while (arrival.listen < listens.size() && listens[arrival.listen].endpoint != info.target) {
     ++arrival.listen;
   }
   if (arrival.listen == listens.size()) {
+    // One that was put together has lost the headers that the kernel would need.
+    bool joined = info.ip_payload == 0;
+    if (!joined) return not_for_us(packet, Count::drop_not_ours);
     release(packet);
     return Count::drop_not_ours;
+  }
+  // Nobody who has this address sends to us over a wire: the answer would go to ourselves or to a
+  // whole network.
+  bool nobody = hops_ != nullptr && hops_->nobody(info.source.ip);
+  if (nobody || (info.source.ip.loopback() && !config_->own.front().ip.loopback())) {
+    release(packet);
+    return Count::drop_bad_source;
   }
   if (exchange_.workers == 1) return proxy_.receive(packet, arrival);
   std::string_view sip = packet->bytes().substr(info.payload, info.payload_size);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/link/exchange.h"
+#include "dataplane/core/twins.h"
 #include "dataplane/net/fragments.h"
 #include "dataplane/paths/proxy.h"
 
@@ -41,8 +42,10 @@ class Handover {
 
 class Worker {
  public:
+  // `kernel`: the twins of those ports that have one.
   Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
-         const std::vector<Port*>& ports, Pools pools, const ProxyLimits& limits, uint64_t now_ms);
+         const std::vector<Port*>& ports, const std::vector<Port*>& kernel, Pools pools,
+         const ProxyLimits& limits, uint64_t now_ms);
   ~Worker();
 
   // One turn of the loop; the number of packets taken in, 0: there was nothing to do.
@@ -56,6 +59,8 @@ class Worker {
  private:
   size_t receive_from(size_t port);
   control::link::Count take_in(Packet* packet);
+  control::link::Count not_for_us(Packet* packet, control::link::Count drop);
+  bool is_listen(const sipcore::IpAddress& ip) const;
   control::link::Count steer(Packet* packet, const NetInfo& info);
   size_t take_handed();
   void take_messages();
@@ -66,6 +71,7 @@ class Worker {
   control::link::Counters& counters_;
   std::vector<Port*> ports_;
   Transmit transmit_;
+  Twins twins_;
   Reassembly reassembly_;
   Proxy proxy_;
   const control::link::RunningConfig* config_ = nullptr;

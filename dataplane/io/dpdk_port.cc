@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "dataplane/io/dpdk_packet.h"
+#include "dataplane/io/dpdk_queue.h"
 
 namespace dataplane {
 namespace {
@@ -26,104 +27,50 @@ constexpr size_t kJoinedFrame = 65408;              // of the ring, its own head
 constexpr size_t kJoinedBlock = 32 * kJoinedFrame;  // whole pages that whole frames fill
 constexpr size_t kJoinedFrames = 1024;              // of the ring, and as many packets to take them
 
-using Relay = control::link::Mailbox<Packet*>;
-
-// One queue pair of a device, for the worker that polls it.
-class QueuePort : public Port {
- public:
-  QueuePort(uint16_t device, uint16_t queue, uint32_t mtu, bool trust, MbufPool& pool)
-      : device_(device), queue_(queue), mtu_(mtu), trust_(trust), pool_(pool) {}
-
-  size_t receive(Packet** packets, size_t most) override {
-    drain_relays();
-    rte_mbuf* burst[kBurst];
-    uint16_t count =
-        rte_eth_rx_burst(device_, queue_, burst, static_cast<uint16_t>(std::min(most, kBurst)));
-    // A jumbo frame that takes several buffers shows only its first one, and falls to the check of
-    // the IP length.
-    for (uint16_t i = 0; i < count; ++i) {
-      bool good = (burst[i]->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-      packets[i] = pool_.adopt(burst[i]);
-      packets[i]->checksum_ok = trust_ || good;
-    }
-    return count;
-  }
-
-  size_t send(Packet** packets, size_t count) override {
-    rte_mbuf* burst[kBurst];
-    uint16_t some = static_cast<uint16_t>(std::min(count, kBurst));
-    for (uint16_t i = 0; i < some; ++i) {
-      burst[i] = mbuf_of(packets[i]);
-      burst[i]->data_off = static_cast<uint16_t>(packets[i]->begin);
-      burst[i]->data_len = static_cast<uint16_t>(packets[i]->size);
-      burst[i]->pkt_len = packets[i]->size;
-      burst[i]->ol_flags = 0;
-    }
-    return rte_eth_tx_burst(device_, queue_, burst, some);
-  }
-
-  uint32_t mtu() const override { return mtu_; }
-  void add_relay(Relay* relay) { relays_.push_back(relay); }
-
- private:
-  void drain_relays() {
-    for (Relay* relay : relays_) {
-      Packet* waiting[kBurst];
-      size_t count = 0;
-      while (count < kBurst && relay->pop(waiting[count])) ++count;
-      size_t sent = count == 0 ? 0 : send(waiting, count);
-      for (; sent < count; ++sent) release(waiting[sent]);
-    }
-  }
-
-  uint16_t device_;
-  uint16_t queue_;
-  uint32_t mtu_;
-  bool trust_;
-  MbufPool& pool_;
-  std::vector<Relay*> relays_;
-};
-
-// For a worker without a queue of its own.
-class RelayPort : public Port {
- public:
-  RelayPort(Relay& relay, uint32_t mtu) : relay_(relay), mtu_(mtu) {}
-  size_t receive(Packet**, size_t) override { return 0; }
-  size_t send(Packet** packets, size_t count) override {
-    size_t sent = 0;
-    while (sent < count && relay_.push(packets[sent])) ++sent;
-    return sent;
-  }
-  uint32_t mtu() const override { return mtu_; }
-
- private:
-  Relay& relay_;
-  uint32_t mtu_;
-};
-
-std::string interface_of(const std::string& device) {
-  bool kernel = device.starts_with("af_xdp:") || device.starts_with("af_packet:");
-  return kernel ? device.substr(device.find(':') + 1) : std::string();
+bool is_kernel_interface(const std::string& device) {
+  return device.starts_with("af_xdp:") || device.starts_with("af_packet:");
 }
 
-// The --vdev or --allow argument for a device of the configuration.
-std::string device_argument(const DpdkPortOptions& port, size_t index, const std::string& program) {
-  std::string rest = port.device.substr(port.device.find(':') + 1);
-  std::string number = std::to_string(index);
+std::string behind_colon(const std::string& device) { return device.substr(device.find(':') + 1); }
+
+// The receive queues that the kernel has for an interface.
+uint16_t queues_of(const std::string& interface) {
+  std::error_code error;
+  uint16_t count = 0;
+  std::filesystem::directory_iterator queues("/sys/class/net/" + interface + "/queues", error);
+  if (error) return 1;
+  for (const auto& queue : queues) count += queue.path().filename().string().starts_with("rx-");
+  return std::max<uint16_t>(count, 1);
+}
+
+// What DPDK calls the device, and the argument that makes it.
+struct DeviceName {
+  std::string name;
+  std::string argument;
+};
+
+DeviceName device_name(const DpdkPortOptions& port, size_t index, const std::string& program) {
+  std::string rest = behind_colon(port.device), number = std::to_string(index);
   if (port.device.starts_with("af_xdp:")) {
-    return "--vdev=net_af_xdp" + number + ",iface=" + rest + ",xdp_prog=" + program;
+    std::string name = "net_af_xdp" + number;
+    return {name, "--vdev=" + name + ",iface=" + rest + ",xdp_prog=" + program +
+                      ",queue_count=" + std::to_string(queues_of(rest))};
   }
   if (port.device.starts_with("af_packet:")) {
-    return "--vdev=net_af_packet" + number + ",iface=" + rest +
-           ",blocksz=" + std::to_string(kJoinedBlock) + ",framesz=" + std::to_string(kJoinedFrame) +
-           ",framecnt=" + std::to_string(kJoinedFrames) + ",qdisc_bypass=0";
+    std::string name = "net_af_packet" + number;
+    return {name, "--vdev=" + name + ",iface=" + rest + ",blocksz=" + std::to_string(kJoinedBlock) +
+                      ",framesz=" + std::to_string(kJoinedFrame) +
+                      ",framecnt=" + std::to_string(kJoinedFrames) + ",qdisc_bypass=0"};
   }
   if (port.device.starts_with("memif:")) {
-    return "--vdev=net_memif" + number +
-           ",role=server,socket-abstract=no,bsize=2048,rsize=11,socket=" + rest;
+    std::string name = "net_memif" + number;
+    return {name, "--vdev=" + name +
+                      ",role=server,socket-abstract=no,bsize=2048,rsize=11,socket=" + rest};
   }
-  return "--allow=" + port.device;
+  return {port.device, "--allow=" + port.device};
 }
+
+std::string twin_name(size_t index) { return "net_tap" + std::to_string(index); }
 
 bool joins_fragments(const DpdkPortOptions& port) { return port.device.starts_with("af_packet:"); }
 
@@ -142,7 +89,7 @@ size_t free_hugepages() {
 
 struct Dpdk::State {
   struct Device {
-    uint16_t id = 0;
+    uint16_t id = RTE_MAX_ETHPORTS;
     uint16_t queues = 1;
     uint32_t mtu = 1500;
     control::link::Mac mac{};
@@ -152,8 +99,10 @@ struct Dpdk::State {
   std::unique_ptr<MbufPool> small;
   std::unique_ptr<MbufPool> joined;  // only with an af_packet port
   std::unique_ptr<LargePool> large;
-  std::vector<Device> devices;
+  std::vector<Device> devices;                            // by index of the ports
+  std::vector<Device> taps;                               // their twins, not all of them in use
   std::vector<std::vector<std::unique_ptr<Port>>> ports;  // by worker
+  std::vector<std::vector<std::unique_ptr<Port>>> twins;  // by worker; nullptr: none
   std::vector<std::unique_ptr<Relay>> relays;
   size_t workers = 0;
   bool eal = false;
@@ -161,10 +110,14 @@ struct Dpdk::State {
   MbufPool& pool_of(const DpdkPortOptions& port) {
     return joins_fragments(port) ? *joined : *small;
   }
+  std::string set_up(Device& device, const std::string& name, MbufPool& pool);
+  std::vector<std::unique_ptr<Port>> share(const Device& device, bool trust, MbufPool& pool);
 };
 
 Dpdk::Dpdk() = default;
 Dpdk::~Dpdk() { stop(); }
+
+uint16_t Dpdk::workers() const { return static_cast<uint16_t>(state_->workers); }
 
 // The main lcore is the control thread, which is not bound to a core; workers are, one each.
 std::string Dpdk::start_eal(const DpdkOptions& options) {
@@ -196,9 +149,12 @@ std::string Dpdk::start_eal(const DpdkOptions& options) {
   }
   bool pci = false;
   for (size_t i = 0; i < options.ports.size(); ++i) {
-    std::string argument = device_argument(options.ports[i], i, options.xdp_program);
+    const DpdkPortOptions& port = options.ports[i];
+    std::string argument = device_name(port, i, options.xdp_program).argument;
     pci |= argument.starts_with("--allow");
     arguments.push_back(argument);
+    if (is_kernel_interface(port.device)) continue;
+    arguments.push_back("--vdev=" + twin_name(i) + ",iface=" + port.twin);
   }
   if (!pci) arguments.push_back("--no-pci");
   arguments.insert(arguments.end(), options.eal_arguments.begin(), options.eal_arguments.end());
@@ -212,32 +168,26 @@ std::string Dpdk::start_eal(const DpdkOptions& options) {
   return {};
 }
 
-std::string Dpdk::start_port(const DpdkOptions& options, size_t index) {
-  const DpdkPortOptions& wanted = options.ports[index];
-  State::Device& device = state_->devices[index];
-  device.interface = interface_of(wanted.device);
-  device.id = static_cast<uint16_t>(index);
-  rte_eth_dev_info info{};
-  if (rte_eth_dev_info_get(device.id, &info) != 0) {
-    return wanted.device + ": DPDK has no such port: does the interface exist, and is it up?";
+// Configures and starts a device with `device.queues` queue pairs. Empty: it runs.
+std::string Dpdk::State::set_up(Device& device, const std::string& name, MbufPool& pool) {
+  if (rte_eth_dev_get_port_by_name(name.c_str(), &device.id) != 0) {
+    return "DPDK has no such port: does it exist, is it up, and, where it has several receive "
+           "queues, "
+           "does its driver give them all to AF_XDP? Else leave it one: ethtool -L IF combined 1";
   }
-  size_t most = std::min<size_t>(info.max_rx_queues, info.max_tx_queues);
-  if (!device.interface.empty()) most = 1;
-  device.queues = static_cast<uint16_t>(std::clamp<size_t>(state_->workers, 1, most));
   rte_eth_conf conf{};
   if (rte_eth_dev_configure(device.id, device.queues, device.queues, &conf) != 0) {
-    return wanted.device + ": cannot be set up with " + std::to_string(device.queues) + " queues";
+    return "cannot be set up with " + std::to_string(device.queues) + " queues";
   }
-  MbufPool& pool = state_->pool_of(wanted);
   for (uint16_t queue = 0; queue < device.queues; ++queue) {
     if (rte_eth_rx_queue_setup(device.id, queue, kRing, 0, nullptr, pool.raw()) != 0 ||
         rte_eth_tx_queue_setup(device.id, queue, kRing, 0, nullptr) != 0) {
-      return wanted.device + ": queue " + std::to_string(queue) +
-             " cannot be set up; af_xdp needs "
-             "CAP_NET_ADMIN, CAP_BPF and an interface without another XDP program";
+      return "queue " + std::to_string(queue) +
+             " cannot be set up; af_xdp needs CAP_NET_ADMIN, CAP_BPF and an interface without "
+             "another XDP program";
     }
   }
-  if (rte_eth_dev_start(device.id) != 0) return wanted.device + ": does not start";
+  if (rte_eth_dev_start(device.id) != 0) return "does not start";
   device.started = true;
   rte_ether_addr mac{};
   rte_eth_macaddr_get(device.id, &mac);
@@ -248,10 +198,78 @@ std::string Dpdk::start_port(const DpdkOptions& options, size_t index) {
   return {};
 }
 
+// One port for each worker. Queues are dealt out to the workers; a worker that gets none sends by
+// way of the first.
+std::vector<std::unique_ptr<Port>> Dpdk::State::share(const Device& device, bool trust,
+                                                      MbufPool& pool) {
+  std::vector<std::unique_ptr<Port>> out;
+  QueuePort* first = nullptr;
+  for (size_t worker = 0; worker < workers; ++worker) {
+    std::vector<uint16_t> mine;
+    for (size_t queue = worker; queue < device.queues; queue += workers) {
+      mine.push_back(static_cast<uint16_t>(queue));
+    }
+    if (!mine.empty()) {
+      auto port = std::make_unique<QueuePort>(device.id, mine, device.mtu, trust, pool);
+      if (first == nullptr) first = port.get();
+      out.push_back(std::move(port));
+      continue;
+    }
+    relays.push_back(std::make_unique<Relay>(kRelayRoom));
+    first->add_relay(relays.back().get());
+    out.push_back(std::make_unique<RelayPort>(*relays.back(), device.mtu));
+  }
+  return out;
+}
+
+std::string Dpdk::start_port(const DpdkOptions& options, size_t index) {
+  const DpdkPortOptions& wanted = options.ports[index];
+  State::Device& device = state_->devices[index];
+  bool kernel = is_kernel_interface(wanted.device);
+  device.interface = kernel ? behind_colon(wanted.device) : wanted.twin;
+  std::string name = device_name(wanted, index, options.xdp_program).name;
+  rte_eth_dev_info info{};
+  uint16_t id = 0;
+  if (rte_eth_dev_get_port_by_name(name.c_str(), &id) == 0) rte_eth_dev_info_get(id, &info);
+  uint16_t most = std::max<uint16_t>(std::min(info.max_rx_queues, info.max_tx_queues), 1);
+  // An af_xdp port must have all queues of the interface: what comes by another one is lost to us.
+  // How many rings a memif has its client decides, who knows nothing of our workers: one.
+  bool one_queue = kernel || wanted.device.starts_with("memif:");
+  device.queues = wanted.device.starts_with("af_xdp:") ? queues_of(device.interface)
+                  : one_queue                          ? uint16_t{1}
+                                                       : std::min<uint16_t>(most, workers());
+  std::string fault = state_->set_up(device, name, state_->pool_of(wanted));
+  if (!fault.empty()) return wanted.device + ": " + fault;
+  auto ports = state_->share(device, !wanted.verify_checksum, state_->pool_of(wanted));
+  for (size_t worker = 0; worker < state_->workers; ++worker) {
+    state_->ports[worker].push_back(std::move(ports[worker]));
+  }
+  return kernel ? std::string() : start_twin(options, index);
+}
+
+// The TAP has the MAC of its port, so that the kernel's answers to ARP name the port.
+std::string Dpdk::start_twin(const DpdkOptions& options, size_t index) {
+  State::Device& tap = state_->taps[index];
+  tap.queues = workers();
+  std::string fault = state_->set_up(tap, twin_name(index), *state_->small);
+  rte_ether_addr mac{};
+  std::copy_n(state_->devices[index].mac.begin(), 6, mac.addr_bytes);
+  if (fault.empty() && rte_eth_dev_default_mac_addr_set(tap.id, &mac) != 0) {
+    fault = "does not take the MAC address of its port";
+  }
+  if (!fault.empty()) return "kernel twin " + options.ports[index].twin + ": " + fault;
+  auto ports = state_->share(tap, true, *state_->small);
+  for (size_t worker = 0; worker < state_->workers; ++worker) {
+    state_->twins[worker][index] = std::move(ports[worker]);
+  }
+  return {};
+}
+
 std::string Dpdk::start(const DpdkOptions& options) {
   state_ = std::make_unique<State>();
   state_->workers = options.worker_cpus.size();
   state_->devices.resize(options.ports.size());
+  state_->taps.resize(options.ports.size());
   std::string fault = start_eal(options);
   if (!fault.empty()) return fault;
   state_->small = std::make_unique<MbufPool>("tandem_small", options.packets, kSmallPacket);
@@ -266,36 +284,25 @@ std::string Dpdk::start(const DpdkOptions& options) {
            " packets: lower packets in [limits], or reserve hugepages (vm.nr_hugepages)";
   }
   state_->ports.resize(state_->workers);
+  state_->twins.resize(state_->workers);
+  for (auto& twins : state_->twins) twins.resize(options.ports.size());
   for (size_t index = 0; index < options.ports.size(); ++index) {
     fault = start_port(options, index);
     if (!fault.empty()) return fault;
-    const State::Device& device = state_->devices[index];
-    bool trust = !options.ports[index].verify_checksum;
-    MbufPool& pool = state_->pool_of(options.ports[index]);
-    QueuePort* first = nullptr;
-    for (size_t worker = 0; worker < state_->workers; ++worker) {
-      auto& mine = state_->ports[worker];
-      if (worker < device.queues) {
-        auto port = std::make_unique<QueuePort>(device.id, static_cast<uint16_t>(worker),
-                                                device.mtu, trust, pool);
-        if (first == nullptr) first = port.get();
-        mine.push_back(std::move(port));
-      } else {
-        state_->relays.push_back(std::make_unique<Relay>(kRelayRoom));
-        first->add_relay(state_->relays.back().get());
-        mine.push_back(std::make_unique<RelayPort>(*state_->relays.back(), device.mtu));
-      }
-    }
   }
   return {};
 }
 
 void Dpdk::stop() {
   if (state_ == nullptr) return;
-  for (State::Device& device : state_->devices) {
-    if (!device.started) continue;
-    rte_eth_dev_stop(device.id);
-    rte_eth_dev_close(device.id);
+  state_->ports.clear();
+  state_->twins.clear();
+  for (auto* devices : {&state_->taps, &state_->devices}) {
+    for (State::Device& device : *devices) {
+      if (!device.started) continue;
+      rte_eth_dev_stop(device.id);
+      rte_eth_dev_close(device.id);
+    }
   }
   bool eal = state_->eal;
   state_.reset();
@@ -305,6 +312,12 @@ void Dpdk::stop() {
 std::vector<Port*> Dpdk::ports_of(size_t worker) {
   std::vector<Port*> out;
   for (auto& port : state_->ports[worker]) out.push_back(port.get());
+  return out;
+}
+
+std::vector<Port*> Dpdk::twins_of(size_t worker) {
+  std::vector<Port*> out;
+  for (auto& port : state_->twins[worker]) out.push_back(port.get());
   return out;
 }
 

@@ -14,6 +14,7 @@ namespace dataplane {
 
 struct DpdkPortOptions {
   std::string device;  // "af_xdp:IF", "af_packet:IF", "memif:SOCKET" or a PCI address
+  std::string twin;    // name of the TAP that is its kernel twin, where the device is no interface
   bool verify_checksum = false;
 };
 
@@ -42,10 +43,12 @@ class Dpdk {
   // there are workers is shared: those without a queue send by way of worker 0, and get what is
   // theirs by steering.
   std::vector<Port*> ports_of(size_t worker);
+  // The kernel twins of those ports; nullptr where the port is an interface of the kernel itself.
+  std::vector<Port*> twins_of(size_t worker);
   PacketPool& small_packets();
   PacketPool& large_packets();
   control::link::Mac mac(size_t port) const;
-  const std::string& interface(size_t port) const;  // empty: it has no kernel interface
+  const std::string& interface(size_t port) const;  // of the kernel: the port itself or its twin
   bool has_hugepages() const { return hugepages_; }
 
   // Runs `body(worker)` on the core of each worker; returns when all have ended.
@@ -56,6 +59,9 @@ class Dpdk {
   struct State;
   std::string start_eal(const DpdkOptions& options);
   std::string start_port(const DpdkOptions& options, size_t index);
+  std::string start_twin(const DpdkOptions& options, size_t index);
+
+  uint16_t workers() const;
 
   std::unique_ptr<State> state_;
   bool hugepages_ = false;

@@ -73,7 +73,7 @@ dataplane::DpdkOptions dpdk_options(const Settings& settings, const std::string&
   std::istringstream words(settings.eal_arguments);
   for (std::string one; words >> one;) options.eal_arguments.push_back(one);
   for (const auto& port : settings.ports) {
-    options.ports.push_back({port.device, port.verify_checksum});
+    options.ports.push_back({port.device, port.twin, port.verify_checksum});
   }
   options.worker_cpus = worker_cpus(settings);
   options.hugepages = settings.hugepages;
@@ -118,7 +118,7 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
                                 settings.stored_messages};
   for (size_t id = 0; id < settings.workers; ++id) {
     workers.all.push_back(std::make_unique<dataplane::Worker>(
-        id, exchange, handover, dpdk.ports_of(id),
+        id, exchange, handover, dpdk.ports_of(id), dpdk.twins_of(id),
         dataplane::Pools{&dpdk.small_packets(), &dpdk.large_packets()}, limits, now_ms()));
   }
   control::thread::Control control(path, settings, exchange);

@@ -223,5 +223,40 @@ TEST(Steering, TwoWorkersOneOwner) {
   EXPECT_GT(node.count(Count::handed_over), 20u);
 }
 
+// What is not SIP for a listen address crosses to the kernel and back; what is, does not.
+TEST(KernelTwin, GetsWhatIsNotForUs) {
+  tests::Node node({.kernel_twin = true});
+  const sipcore::Endpoint peer = tests::endpoint("198.18.0.10:5060");
+  std::string arp =
+      std::string(6, '\xff') + std::string(6, '\2') + "\x08\x06" + std::string(28, 'a');
+  node.deliver_frame(arp);
+  node.deliver({peer, tests::endpoint("198.18.0.1:53"), "dns"});
+  node.deliver({peer, tests::endpoint("198.18.0.99:5060"), "another host"});
+  node.deliver({peer, tests::endpoint("198.18.0.99:5060"), std::string(3000, 'f')});  // 3 fragments
+  node.deliver({peer, tests::endpoint(tests::kListen), tests::text_of({})});
+  EXPECT_EQ(node.settle(1000).size(), 2u);
+  ASSERT_EQ(node.twin(0).from_worker.size(), 6u);
+  EXPECT_EQ(node.twin(0).from_worker.front()->bytes(), arp);
+  EXPECT_EQ(node.count(Count::to_kernel), 6u);
+  for (Packet* packet : node.twin(0).from_worker) release(packet);
+  node.twin(0).from_worker.clear();
+
+  Packet* reply = node.small_packets().take();
+  reply->size = static_cast<uint32_t>(arp.size());
+  std::copy(arp.begin(), arp.end(), reply->data());
+  node.twin(0).to_worker.push_back(reply);
+  node.poll_worker(0, 1000);
+  ASSERT_EQ(node.port(0).from_worker.size(), 1u);
+  EXPECT_EQ(node.port(0).from_worker.front()->bytes(), arp);
+  release(node.port(0).from_worker.front());
+  node.port(0).from_worker.clear();
+  EXPECT_EQ(node.count(Count::from_kernel), 1u);
+
+  node.twin(0).refuse_after = 0;
+  node.deliver_frame(arp);
+  node.settle(1000);
+  EXPECT_EQ(node.count(Count::twin_failed), 1u);
+}
+
 }  // namespace
 }  // namespace dataplane

@@ -9,6 +9,11 @@ REMEMBER_BOTH = ('<action>'
                  '<ereg regexp=".*" search_in="hdr" header="From:" assign_to="caller"/>'
                  '<ereg regexp=".*" search_in="hdr" header="To:" assign_to="callee"/></action>')
 
+VIAS = ("via_one", "via_two")
+REMEMBER_VIAS = "<action>" + "".join(
+    f'<ereg regexp=".*" search_in="hdr" header="Via:" occurrence="{number}" assign_to="{name}"/>'
+    for number, name in enumerate(VIAS, 1)) + "</action>"
+
 CALLEE_ANSWERS = [want("INVITE", dialog=True), answer(180, "Ringing"),
                   answer(200, "OK", body=SDP, retrans=500), want("ACK")]
 CALLER_CALLS = [invite(), want(100, optional=True), want(180, optional=True),
@@ -39,9 +44,11 @@ def cancel(ringing):
               request("CANCEL", body="", via_branch=f"[branch-{steps_before}]"),
               want(200), want(487),
               hop_ack(steps_before + 3)]
-    callee = [want("INVITE"), answer(180, "Ringing") if ringing else answer(100, "Trying", tag=""),
+    callee = [want("INVITE", actions=REMEMBER_VIAS),
+              answer(180, "Ringing") if ringing else answer(100, "Trying", tag=""),
               want("CANCEL"), answer(200, "OK"),
-              answer(487, "Request Terminated", cseq="1 INVITE", retrans=500), want("ACK"),
+              answer(487, "Request Terminated", cseq="1 INVITE", vias=VIAS, retrans=500),
+              want("ACK"),
               TIMEWAIT]
     return scenario("cancel", caller), scenario("cancel", callee)
 

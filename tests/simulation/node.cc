@@ -28,8 +28,13 @@ Node::Node(const NodeOptions& options)
       handover_(options.workers) {
   for (size_t i = 0; i < options.workers; ++i) {
     ports_.push_back(std::make_unique<dataplane::MemoryPort>());
+    std::vector<dataplane::Port*> twins;
+    if (options.kernel_twin) {
+      twins_.push_back(std::make_unique<dataplane::MemoryPort>());
+      twins.push_back(twins_.back().get());
+    }
     workers_.push_back(std::make_unique<dataplane::Worker>(
-        i, exchange_, handover_, std::vector<dataplane::Port*>{ports_.back().get()},
+        i, exchange_, handover_, std::vector<dataplane::Port*>{ports_.back().get()}, twins,
         dataplane::Pools{&small_, &large_}, options.limits, 0));
   }
   for (size_t i = 0; i < options.backends; ++i) {

@@ -27,6 +27,7 @@ struct NodeOptions {
   control::link::Algorithm algorithm = control::link::Algorithm::kCallIdHash;
   dataplane::ProxyLimits limits{2048, 4096, 2048};
   size_t packets = 4096;
+  bool kernel_twin = false;    // the port is no kernel interface and has a twin
   bool both_families = false;  // listens on IPv6 as well
 };
 
@@ -64,6 +65,7 @@ class Node {
   dataplane::MemoryPool& small_packets() { return small_; }
   dataplane::MemoryPort& port(size_t worker) { return *ports_[worker]; }
   const control::link::RunningConfig& config() const { return *exchange_.config.read(); }
+  dataplane::MemoryPort& twin(size_t worker) { return *twins_[worker]; }
   // What stands wrong in the counters; empty: nothing.
   std::string imbalance() const;
 
@@ -78,6 +80,7 @@ class Node {
   control::link::Exchange exchange_;
   dataplane::Handover handover_;
   std::vector<std::unique_ptr<dataplane::MemoryPort>> ports_;
+  std::vector<std::unique_ptr<dataplane::MemoryPort>> twins_;
   std::vector<std::unique_ptr<dataplane::Worker>> workers_;
   std::unique_ptr<dataplane::Reassembly> joiner_;
   std::vector<std::shared_ptr<control::link::DestinationTotals>> totals_;
