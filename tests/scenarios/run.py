@@ -74,28 +74,29 @@ def fates_of(tandem):
 def basic_flows(build, workers, v6, port="af_xdp", only=None):
     """One Tandem, all flows one after the other. Yields (name, error or None)."""
     tandem = lab_tools.Tandem(build, FOLDER, workers=workers, v6=v6, port=port)
-    tandem.start()
-    family = "ipv6" if v6 else "ipv4"
-    try:
-        jobs = {name: (lambda flow=flow: run_flow(tandem, flow, v6))
-                for name, flow in cases.FLOWS.items()}
-        jobs["ping"] = lambda: check_ping(v6)
-        jobs["every_packet_named"] = lambda: check_drained(tandem)
-        failed = 0
-        for name, job in jobs.items():
-            full = f"{name} {family} {port} workers={workers}"
-            if only is not None and only not in full:
-                continue
-            if failed == 3:  # each takes half a minute to fail
-                yield full, "not tried: three before it have failed"
-                continue
-            error = attempt(job)
-            failed += error is not None
-            yield full, error
-    finally:
-        code = tandem.stop()
-        if code != 0:
-            yield f"clean end workers={workers} {family}", f"exit code {code}: {tandem.log_text()}"
+    of_all = f"{'ipv6' if v6 else 'ipv4'} {port} workers={workers}"
+    jobs = {f"{name} {of_all}": (lambda flow=flow: run_flow(tandem, flow, v6))
+            for name, flow in cases.FLOWS.items()}
+    jobs[f"ping {of_all}"] = lambda: check_ping(v6)
+    jobs[f"every_packet_named {of_all}"] = lambda: check_drained(tandem)
+    jobs = {name: job for name, job in jobs.items() if only is None or only in name}
+    if not jobs:
+        return
+    failed = 0
+    error = attempt(tandem.start)
+    if error is not None:
+        yield f"start {of_all}", error
+        jobs = {}
+    for name, job in jobs.items():
+        if failed == 3:  # each takes half a minute to fail
+            yield name, "not tried: three before it have failed"
+            continue
+        error = attempt(job)
+        failed += error is not None
+        yield name, error
+    code = tandem.stop()
+    if code != 0:
+        yield f"clean end {of_all}", f"exit code {code}: {tandem.log_text()}"
 
 
 def attempt(job):
