@@ -42,6 +42,17 @@ TEST_F(CallTest, CompletesAndLeavesNothingBehind) {
   EXPECT_EQ(node.packets_in_use(), 0u);
 }
 
+// RFC 3261 17.1.1.3 gives it a branch of its own; some user agents take that of the INVITE.
+TEST_F(CallTest, AckOfA2xxWithTheBranchOfItsInviteGoesOn) {
+  Datagram at_backend = invite();
+  from_backend(at_backend, response_to(at_backend.bytes, 200, "bob"));
+  RequestText ack = in_dialog("ACK", at_backend, 1);
+  ack.via = RequestText{}.via;
+  auto out = from_caller(text_of(ack));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, at_backend.to);
+}
+
 TEST_F(CallTest, CalleeHangsUpThroughItsRoute) {
   Datagram at_backend = invite();
   from_backend(at_backend, response_to(at_backend.bytes, 200, "bob"));

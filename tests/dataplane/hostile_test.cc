@@ -244,6 +244,17 @@ TEST_F(HostileTest, SpoofedInviteSendsOneSmallPacketToItsVictim) {
   EXPECT_LE(bytes * 2, request.size() * 3);
 }
 
+// What RFC 3261 17.2.1 asks for is the only thing that is sent more than once without being asked
+// again: the failure that a backend gave, until the ACK comes, for 64 * T1.
+TEST_F(HostileTest, FailureWithoutItsAckIsRepeatedForSoLongAndNoLonger) {
+  Datagram at_backend = invite();
+  from_backend(at_backend, response_to(at_backend.bytes, 486, "bob"));
+  size_t again = 0;
+  for (const Datagram& one : wait(33000)) again += one.to == kCaller;
+  EXPECT_EQ(again, 10u);  // timer G: 0.5, 1, 2, 4, 4 ... seconds
+  EXPECT_TRUE(wait(60000).empty());
+}
+
 // V13. Two nodes that have each other as their only backend: a request ends after one round.
 TEST_F(HostileTest, TwoNodesInARingEndALoop) {
   const sipcore::Endpoint second = endpoint("198.18.0.2:5060");
