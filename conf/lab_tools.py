@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -29,6 +30,12 @@ def bracketed(ip):
 
 def lab(command):
     subprocess.run([f"{ROOT}/conf/lab", command], check=True)
+
+
+def end_on_signals():
+    """A closed terminal or a time limit ends the program in order, so that nothing is left."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
 
 
 def in_namespace(host, *command):

@@ -3,7 +3,6 @@ import argparse
 import csv
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -35,7 +34,7 @@ def start_tandem():
         tandem = lab_tools.Tandem(BUILD, FOLDER, port=port)
         try:
             tandem.start()
-        except RuntimeError as error:
+        except (RuntimeError, TimeoutError) as error:
             tandem.stop()
             if port == "af_packet":
                 raise
@@ -65,7 +64,8 @@ def run_calls(calls, rate):
     return caller
 
 
-def print_table(tandem, caller):
+def print_table(tandem, caller, calls):
+    """True: every call that was asked for has completed."""
     created, completed, failed = caller.counts()
     times = set_up_times_ms()
     print(f"\n{'backend':<24}{'calls':>8}{'answered':>10}{'failed':>8}")
@@ -75,7 +75,7 @@ def print_table(tandem, caller):
           f"p99 {percentile(times, 0.99):.1f} ms")
     lost = created - completed - failed
     print(f"calls={created} completed={completed} failed={failed} lost={lost}")
-    return completed == created and created > 0
+    return completed == created == calls and caller.process.returncode == 0
 
 
 def print_keep():
@@ -99,20 +99,22 @@ def main():
     if options.down:
         lab_tools.lab("down")
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    lab_tools.lab("up")
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    os.makedirs(FOLDER)
+    lab_tools.end_on_signals()
     keep = False
     try:
+        lab_tools.lab("up")
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        os.makedirs(FOLDER)
         tandem = start_tandem()
         for host in ("b1", "b2"):
             lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
             lab_tools.wait_for_port(host)
         caller = run_calls(options.calls, options.rate)
-        good = print_table(tandem, caller)
+        good = print_table(tandem, caller, options.calls)
         if not good:
-            print(caller.error_text(), file=sys.stderr)
+            print(f"{options.calls} calls were to be made\n{caller.error_text()}", file=sys.stderr)
+        if tandem.process.poll() is not None:
+            raise RuntimeError("Tandem has ended:\n" + tandem.log_text())
         keep = options.keep
         if keep:
             print_keep()

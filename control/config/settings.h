@@ -56,8 +56,8 @@ struct Settings {
   std::vector<GroupSettings> groups;
   sipcore::TimerValues timers;
   uint32_t retry_after_s = 5;
-  uint32_t server_transactions = 65536;  // per worker, as the next three
-  uint32_t client_transactions = 98304;
+  uint32_t server_transactions = 262144;  // per worker, as the next three
+  uint32_t client_transactions = 393216;
   uint32_t stored_messages = 65536;
   uint32_t packets = 16384;
   std::string socket = "/run/tandem/tandem.sock";

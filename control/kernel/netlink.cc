@@ -184,7 +184,13 @@ bool Netlink::dump(uint16_t type, Tables& tables) {
 
 std::unique_ptr<const link::NextHops> Netlink::snapshot() {
   Tables tables;
-  if (!dump(RTM_GETROUTE, tables) || !dump(RTM_GETNEIGH, tables)) return nullptr;
+  bool whole = false;
+  // What changes while it is read is read again.
+  for (int attempt = 0; attempt < 5 && !whole; ++attempt) {
+    tables = {};
+    whole = dump(RTM_GETROUTE, tables) && dump(RTM_GETNEIGH, tables);
+  }
+  if (!whole) return nullptr;
   std::vector<link::Mac> macs;
   macs.reserve(ports_.size());
   for (const PortInterface& port : ports_) macs.push_back(port.mac);

@@ -40,6 +40,7 @@ namespace control::link {
   X(drop_stale_token,       "our token, but the transaction is over")                       \
   X(drop_ack_without_call,  "ACKs that belong to no call of ours")                          \
   X(drop_foreign_source,    "ACKs in a call that their sender has no part in")              \
+  X(drop_too_short,         "requests so short that an answer would be larger by half")     \
   X(drop_no_route,          "no way to the next hop")                                       \
   X(drop_no_memory,         "packet or mailbox room used up")
 

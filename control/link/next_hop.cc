@@ -41,6 +41,11 @@ const Route* NextHops::route_to(const sipcore::IpAddress& target) const {
   return nullptr;
 }
 
+uint16_t NextHops::port_to(const sipcore::IpAddress& target) const {
+  const Route* route = route_to(target);
+  return route == nullptr ? kNoPort : route->port;
+}
+
 NextHops::Found NextHops::find(const sipcore::IpAddress& target, NextHop& out,
                                sipcore::IpAddress& ask) const {
   const Route* route = route_to(target);

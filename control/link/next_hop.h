@@ -40,6 +40,8 @@ struct NeighbourHash {
 using Neighbours = std::unordered_map<Neighbour, Mac, NeighbourHash>;
 using Addresses = std::unordered_set<sipcore::IpAddress, IpHash>;
 
+inline constexpr uint16_t kNoPort = 0xffff;
+
 struct NextHop {
   uint16_t port = 0;
   Mac source{};
@@ -57,6 +59,8 @@ class NextHops {
   enum class Found : uint8_t { kYes, kNoRoute, kNoNeighbour };
   // On kNoNeighbour `ask` is the address whose link-layer address is wanted.
   Found find(const sipcore::IpAddress& target, NextHop& out, sipcore::IpAddress& ask) const;
+  // The packet port that leads to an address; kNoPort: there is no route.
+  uint16_t port_to(const sipcore::IpAddress& target) const;
   bool nobody(const sipcore::IpAddress& ip) const { return nobody_.contains(ip); }
 
  private:

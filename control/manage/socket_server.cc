@@ -99,6 +99,10 @@ std::string SocketServer::open(const std::string& path) {
   Local::socket probe(state_->acceptor.get_executor());
   probe.connect(Local::endpoint(path), error);
   if (!error) return "another Tandem answers on " + path + ": stop it, or choose another socket";
+  struct stat left {};
+  if (lstat(path.c_str(), &left) == 0 && !S_ISSOCK(left.st_mode)) {
+    return "management socket " + path + ": there is a file of that name that is no socket";
+  }
   unlink(path.c_str());
   mode_t before = umask(0077);
   state_->acceptor.open(Local(), error);

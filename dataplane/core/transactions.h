@@ -5,6 +5,7 @@
 //                               -> ClientTransaction (second) -> ClientTransaction (its CANCEL)
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace dataplane {
 
 inline constexpr uint32_t kNoSlot = 0xffffffff;
 inline constexpr uint16_t kNoGroup = 0xffff;
+inline constexpr size_t kMostTries = 16;  // destinations of one request
 
 enum class Kind : uint8_t { kInvite, kOther, kCancel };
 
@@ -51,10 +53,11 @@ struct ServerTransaction {
   uint16_t group = kNoGroup;  // its index when it was chosen; kNoGroup: none
   int16_t best_status = 0;
   uint8_t state = 0;  // of the machine that `kind` names
-  uint8_t tries = 0;
+  uint8_t tries = 0;  // destinations asked: so many of `tried` count
   Kind kind = Kind::kOther;
   bool cancelled = false;  // the caller sent CANCEL
   bool in_use = false;
+  std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
 };
 
 struct ClientTransaction {

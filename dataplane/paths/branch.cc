@@ -1,4 +1,6 @@
 // A request goes to a destination (RFC 3261 16.6).
+#include <algorithm>
+
 #include "dataplane/net/headers.h"
 #include "dataplane/paths/proxy.h"
 #include "sipcore/build/reply.h"
@@ -12,6 +14,15 @@ using sipcore::Endpoint;
 using sipcore::Method;
 
 namespace {
+
+// Tells destinations of a request from each other; where two are taken for one, one is not asked.
+uint32_t endpoint_hash(const Endpoint& endpoint, const sipcore::HashKey& key) {
+  sipcore::SipHash hash(key);
+  hash.add({reinterpret_cast<const char*>(endpoint.ip.bytes.data()), endpoint.ip.size()});
+  hash.add_byte(static_cast<uint8_t>(endpoint.port >> 8))
+      .add_byte(static_cast<uint8_t>(endpoint.port));
+  return static_cast<uint32_t>(hash.finish());
+}
 
 bool records_route(const sipcore::Message& request, const sipcore::Essentials& essentials) {
   Method method = request.method();
@@ -43,8 +54,9 @@ std::optional<Endpoint> Proxy::dialog_target(const Parsed& request,
   return endpoint;
 }
 
-// A request towards the caller goes where its sender says, so that the sender must have a part in
-// the call: be the destination that got it, or another one of ours.
+// A request towards the caller goes where its sender says, so that the sender must be the
+// destination that got the call, or another one of ours. Anybody else, a telephone behind such a
+// destination for one, may only reach the address that the call came from.
 bool Proxy::may_reach_caller(const sipcore::RoutePlan& plan) const {
   uint32_t from = sipcore::tag_hash(in_.essentials.from_tag, key());
   const sipcore::IpAddress& source = arrival_.source.ip;
@@ -54,7 +66,8 @@ bool Proxy::may_reach_caller(const sipcore::RoutePlan& plan) const {
       if (destination.endpoint.ip == source) return true;
     }
   }
-  return false;
+  auto target = dialog_target(in_, plan);
+  return target && sipcore::address_hash(target->ip, key()) == plan.token->caller_address_hash;
 }
 
 // The group of a request under way; a reload may have moved it, or taken it away.
@@ -70,11 +83,21 @@ uint16_t Proxy::group_of(const ServerTransaction& server) const {
   return kNoGroup;
 }
 
+// The address to send from: one of the target's family, of the port that leads there; the one that
+// the request came to if it is such a one.
 std::optional<uint16_t> Proxy::listen_for(const Endpoint& target, uint16_t preferred) const {
   const auto& listens = config_->listens;
-  if (listens[preferred].endpoint.ip.family == target.ip.family) return preferred;
-  for (size_t i = 0; i < listens.size(); ++i) {
-    if (listens[i].endpoint.ip.family == target.ip.family) return static_cast<uint16_t>(i);
+  const auto* hops = transmit_.hops();
+  uint16_t way = hops == nullptr ? control::link::kNoPort : hops->port_to(target.ip);
+  auto suits = [&](const control::link::Listen& listen, bool by_port) {
+    if (listen.endpoint.ip.family != target.ip.family) return false;
+    return !by_port || listen.port == way;
+  };
+  for (bool by_port : {true, false}) {
+    if (suits(listens[preferred], by_port)) return preferred;
+    for (size_t i = 0; i < listens.size(); ++i) {
+      if (suits(listens[i], by_port)) return static_cast<uint16_t>(i);
+    }
   }
   return std::nullopt;
 }
@@ -88,11 +111,10 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
   auto fits = [&](uint16_t index) {
     const Destination& destination = group.destinations[index];
     if (!destination.enabled || !listen_for(destination.endpoint, listen)) return false;
-    uint32_t at = server == kNoSlot ? kNoSlot : transactions_.server(server).first_client;
-    for (; at != kNoSlot; at = transactions_.client(at).next) {
-      if (transactions_.client(at).destination == destination.endpoint) return false;
-    }
-    return true;
+    if (server == kNoSlot) return true;
+    const auto& tried = transactions_.server(server).tried;
+    auto end = tried.begin() + transactions_.server(server).tries;
+    return std::find(tried.begin(), end, endpoint_hash(destination.endpoint, key())) == end;
   };
   uint16_t index = sipcore::RoundRobin::kNobody;
   if (group.algorithm == Algorithm::kCallIdHash && group.table) {
@@ -130,7 +152,7 @@ uint32_t Proxy::new_branch(uint32_t server_slot, const Target& target, uint64_t 
   ServerTransaction& server = transactions_.server(server_slot);
   ClientTransaction& client = transactions_.client(slot);
   counters_.add(Count::transactions_created);
-  ++server.tries;
+  server.tried[server.tries++] = endpoint_hash(target.endpoint, key());
   client.destination = target.endpoint;
   client.listen = target.listen;
   client.destination_index = target.destination_index;
@@ -165,7 +187,8 @@ bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
   Endpoint own[2] = {hop.sent_by, config_->listens[listen_in].endpoint};
   if (records_route(request.message, request.essentials)) {
     sipcore::RouteToken route{client.destination,
-                              sipcore::tag_hash(request.essentials.from_tag, key())};
+                              sipcore::tag_hash(request.essentials.from_tag, key()),
+                              sipcore::address_hash(hop.source.ip, key())};
     hop.route_token = sipcore::write_route_token(key(), route, request.essentials.call_id, token);
     hop.record_routes = {own, own[0] == own[1] ? size_t{1} : size_t{2}};
   }
@@ -220,9 +243,10 @@ void Proxy::send_rebuilt(uint32_t slot, Count kind) {
 bool Proxy::try_next(uint32_t server_slot) {
   ServerTransaction& server = transactions_.server(server_slot);
   // The stored request goes with the final response: nobody is asked after it.
-  if (server.cancelled || server.request == kNoBlob) return false;
+  if (server.cancelled || server.request == kNoBlob || server.best_status >= 600) return false;
   uint16_t group = group_of(server);
   if (group == kNoGroup || server.tries >= config_->groups[group].tries) return false;
+  if (server.tries >= kMostTries) return false;
   if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return false;
   auto target = choose(again_, group, server.listen, server_slot);
   if (!target) return false;

@@ -32,6 +32,7 @@ void Proxy::cancel_branches(uint32_t server, uint32_t except) {
 void Proxy::cancel_branch(uint32_t slot) {
   using namespace sipcore::invite_client;
   ClientTransaction& client = transactions_.client(slot);
+  client.timers.failover_at_ms = 0;
   if (client.kind != Kind::kInvite) return;
   if (static_cast<State>(client.state) == State::kCalling) client.cancel_wanted = true;
   if (static_cast<State>(client.state) != State::kProceeding) return;

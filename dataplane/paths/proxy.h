@@ -30,8 +30,8 @@ namespace dataplane {
 
 // Fixed at start: nothing grows later.
 struct ProxyLimits {
-  size_t server_transactions = 65536;
-  size_t client_transactions = 98304;
+  size_t server_transactions = 262144;
+  size_t client_transactions = 393216;
   size_t blobs = 65536;  // stored messages of the smallest size
 };
 
@@ -88,6 +88,7 @@ class Proxy {
   Count refuse(sipcore::Fault fault);
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
   Count answer_unavailable();
+  void send_trying();
   std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);
   sipcore::Hash128 server_key(sipcore::Method method) const;
   bool addressed_to_us() const;
@@ -133,8 +134,6 @@ class Proxy {
   void resend_response(uint32_t slot);
   void answer_server(uint32_t slot, int status);
   void count_outcome(const ServerTransaction& server, int status);
-  bool reply(const Parsed& request, const sipcore::Endpoint& source, uint16_t listen, int status,
-             std::string_view reason, std::string_view headers);
   size_t write_reply(const Parsed& request, const sipcore::Endpoint& source, int status,
                      std::string_view reason, std::string_view headers);
 

@@ -151,10 +151,15 @@ bool Proxy::addressed_to_us() const {
   return endpoint && self().is(*endpoint) && !in_.essentials.request_uri.has_user;
 }
 
-// An answer without any state.
+// An answer without any state. Whoever sends with somebody else's address must not have more sent
+// to him than he sends; no request that somebody means is so short.
 Count Proxy::answer_directly(int status, std::string_view reason, std::string_view headers) {
-  bool sent = reply(in_, arrival_.source, arrival_.listen, status, reason, headers);
-  return sent ? Count::request_answered : Count::drop_no_memory;
+  size_t size = write_reply(in_, arrival_.source, status, reason, headers);
+  if (size == 0) return Count::drop_no_memory;
+  if (size * 2 > in_.message.bytes().size() * 3) return Count::drop_too_short;
+  sipcore::Endpoint to = sipcore::reply_target(*in_.essentials.via, arrival_.source);
+  send_bytes({out_.data(), size}, arrival_.listen, to, Count::sent_reply);
+  return Count::request_answered;
 }
 
 // Answers that need no destination; nullopt: go on.
@@ -217,10 +222,18 @@ Count Proxy::on_new_request(const sipcore::Hash128& server) {
   if (in_.message.method() == Method::kInvite) {
     if (e.to_tag.empty()) counters_.add(Count::calls);
     count_call(client);
-    reply(in_, arrival_.source, arrival_.listen, 100, "Trying", {});
+    send_trying();
   }
   send_first(branch, edits);
   return Count::request_forwarded;
+}
+
+// RFC 3261 17.2.1: at once, since the answer may take more than 200 ms.
+void Proxy::send_trying() {
+  size_t size = write_reply(in_, arrival_.source, 100, "Trying", {});
+  if (size == 0) return;
+  sipcore::Endpoint to = sipcore::reply_target(*in_.essentials.via, arrival_.source);
+  send_bytes({out_.data(), size}, arrival_.listen, to, Count::sent_reply);
 }
 
 // No room, or nobody to send it to.

@@ -13,12 +13,13 @@ namespace {
 
 constexpr int kTimeout = 408;
 
-// 16.7 step 6: 6xx before all; else the lowest class; a 503 says little about the call and loses
-// against anything, a 408 of our own making likewise against a real answer.
+// 16.7 step 6: 6xx before all; else the lowest class; a 503 says
+// little about the call and loses against anything, a 408 of our own making likewise against a real
+// answer.
 int rank(int status) {
   if (status >= 600) return 0;
-  if (status == 503) return 60;
-  if (status == kTimeout) return 50;
+  if (status == 503) return 70;
+  if (status == kTimeout) return 60;
   return status / 100;
 }
 
@@ -38,7 +39,8 @@ void Proxy::pass_up(uint32_t slot) {
   sipcore::EditList edits;
   sipcore::forward_response(in_.message, *in_.essentials.via, edits);
   ServerTransaction& server = transactions_.server(server_slot);
-  bool invite = server.kind == Kind::kInvite;
+  bool success_of_invite = server.kind == Kind::kInvite && status >= 200 && status < 300;
+  bool after_failure = success_of_invite && server.best_status != 0 && final_state(server);
   if (status >= 200 && !final_state(server)) {
     count_outcome(server, status);
     count_answer(transactions_.client(slot));
@@ -52,9 +54,9 @@ void Proxy::pass_up(uint32_t slot) {
   packet_ = nullptr;
   packet->size = static_cast<uint32_t>(packet->data() + front + size - begin);
   packet->begin = static_cast<uint32_t>(begin - packet->buffer);
-  bool keep = !(invite && status >= 200 && status < 300);
-  blobs_.drop(server.response);
-  if (keep) server.response = blobs_.store(packet->bytes());
+  // A 2xx is repeated by its callee, a failure by us, even where a 2xx follows it.
+  if (!after_failure) blobs_.drop(server.response);
+  if (!success_of_invite) server.response = blobs_.store(packet->bytes());
   sipcore::Endpoint from = config_->listens[server.listen].endpoint;
   transmit_.send(packet, from, server.reply_to, Count::sent_response);
 }
@@ -85,10 +87,13 @@ void Proxy::finish(uint32_t slot) {
   if (final_state(server)) return;
   int status = server.best_status;
   if (server.best == kNoBlob && server.cancelled) status = 487;
+  // 16.7 step 6: the 503 of a callee says nothing about us.
+  if (status == 503 && server.group == kNoGroup) status = 500;
   if (server.kind == Kind::kOther && status == kTimeout && server.best == kNoBlob) {
     // RFC 4320 4.2: the caller has given up as well, a 408 would come too late.
     const auto& step = sipcore::server::kMachine.step(
         static_cast<sipcore::server::State>(server.state), sipcore::server::Event::kAbandon);
+    server.state = static_cast<uint8_t>(step.next);
     perform_server(slot, step.actions, step.timer);
     return;
   }
@@ -213,15 +218,6 @@ size_t Proxy::write_reply(const Parsed& request, const sipcore::Endpoint& source
   if (status > 100) to_tag.add_hex(tag, 16);
   sipcore::Reply answer{status, reason, to_tag.text(), headers};
   return sipcore::build_reply(request.message, e, source, answer, out_);
-}
-
-bool Proxy::reply(const Parsed& request, const sipcore::Endpoint& source, uint16_t listen,
-                  int status, std::string_view reason, std::string_view headers) {
-  size_t size = write_reply(request, source, status, reason, headers);
-  if (size == 0) return false;
-  sipcore::Endpoint to = sipcore::reply_target(*request.essentials.via, source);
-  send_bytes({out_.data(), size}, listen, to, Count::sent_reply);
-  return true;
 }
 
 void Proxy::send_bytes(std::string_view bytes, uint16_t listen, const sipcore::Endpoint& to,

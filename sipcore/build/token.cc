@@ -80,6 +80,7 @@ std::string_view write_route_token(const HashKey& key, const RouteToken& token,
   writer.add(ip.family == Family::kV4 ? "4" : "6");
   for (size_t i = 0; i < ip.size(); ++i) writer.add_hex(ip.bytes[i], 2);
   writer.add_hex(token.destination.port, 4).add_hex(token.caller_tag_hash, 8);
+  writer.add_hex(token.caller_address_hash, 8);
   writer.add_hex(route_check(key, writer.text(), call_id), kCheckSize);
   return writer.text();
 }
@@ -87,7 +88,8 @@ std::string_view write_route_token(const HashKey& key, const RouteToken& token,
 TokenStatus read_route_token(const HashKey& key, std::string_view text, std::string_view call_id,
                              RouteToken& out) {
   size_t digits = text.empty() ? 0 : address_digits(text.front());
-  if (digits == 0 || text.size() != 1 + digits + 4 + 8 + kCheckSize) return TokenStatus::kForeign;
+  if (digits == 0 || text.size() != 1 + digits + 4 + 8 + 8 + kCheckSize)
+    return TokenStatus::kForeign;
   HexReader reader(text.substr(1));
   out = {};
   out.destination.ip.family = text.front() == '4' ? Family::kV4 : Family::kV6;
@@ -96,6 +98,7 @@ TokenStatus read_route_token(const HashKey& key, std::string_view text, std::str
   }
   out.destination.port = static_cast<uint16_t>(reader.take(4));
   out.caller_tag_hash = static_cast<uint32_t>(reader.take(8));
+  out.caller_address_hash = static_cast<uint32_t>(reader.take(8));
   uint64_t check = reader.take(kCheckSize);
   if (reader.broken()) return TokenStatus::kForeign;
   text.remove_suffix(kCheckSize);

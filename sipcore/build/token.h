@@ -3,8 +3,8 @@
 // Branch of our Via:      z9hG4bK t WW SSSSSSSS GGGGGGGG LLLLLLLLLLLLLLLL MMMMMMMMMMMMMMMM
 //                         cookie    |  slot     generation loop hash      check value
 //                                   worker
-// Route parameter:        4 AAAAAAAA PPPP TTTTTTTT MMMMMMMMMMMMMMMM    (6: an IPv6 address)
-//                         | address  port caller's tag hash
+// Route parameter:        4 AAAAAAAA PPPP TTTTTTTT CCCCCCCC MMMMMMMMMMMMMMMM  (6: IPv6)
+//                         | address  port caller's tag hash and address hash
 //                         family of the destination that got the call
 //
 // All fields are lower case hex. The check value is a keyed hash over the fields, for a Route also
@@ -31,10 +31,11 @@ struct BranchToken {
   friend bool operator==(const BranchToken&, const BranchToken&) = default;
 };
 
-// Names the destination of a dialog and which side of it sent the dialog's first request.
+// Names the destination of a dialog, which side of it sent the dialog's first request, and whence.
 struct RouteToken {
   Endpoint destination;
   uint32_t caller_tag_hash = 0;
+  uint32_t caller_address_hash = 0;
   friend bool operator==(const RouteToken&, const RouteToken&) = default;
 };
 
@@ -45,7 +46,7 @@ enum class TokenStatus : uint8_t {
 };
 
 inline constexpr size_t kBranchSize = 8 + 2 + 8 + 8 + 16 + 16;
-inline constexpr size_t kRouteTokenMost = 1 + 32 + 4 + 8 + 16;
+inline constexpr size_t kRouteTokenMost = 1 + 32 + 4 + 8 + 8 + 16;
 
 // `out` holds at least kBranchSize, kRouteTokenMost bytes; the text written is returned.
 std::string_view write_branch(const HashKey& key, const BranchToken& token, char* out);

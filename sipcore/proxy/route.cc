@@ -144,4 +144,9 @@ uint32_t tag_hash(std::string_view tag, const HashKey& key) {
   return static_cast<uint32_t>(siphash(key, tag));
 }
 
+uint32_t address_hash(const IpAddress& ip, const HashKey& key) {
+  std::string_view bytes(reinterpret_cast<const char*>(ip.bytes.data()), ip.size());
+  return static_cast<uint32_t>(siphash(key, bytes));
+}
+
 }  // namespace sipcore

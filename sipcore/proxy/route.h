@@ -47,4 +47,7 @@ bool is_loop(const Message& request, uint64_t hash, const HashKey& key);
 // 32 bits that tell the caller's From tag from the callee's, for RouteToken.
 uint32_t tag_hash(std::string_view tag, const HashKey& key);
 
+// 32 bits that stand for the address the dialog's first request came from, for RouteToken.
+uint32_t address_hash(const IpAddress& ip, const HashKey& key);
+
 }  // namespace sipcore

@@ -1,4 +1,4 @@
-// Non-INVITE server transaction: RFC 3261 17.2.2.
+// Non-INVITE server transaction: RFC 3261 17.2.2 with RFC 4320.
 #pragma once
 
 #include "sipcore/transaction/step.h"
@@ -21,13 +21,14 @@ inline constexpr Row<State, Event> kRows[] = {
     {State::kTrying, Event::kRequest, State::kTrying},
     {State::kTrying, Event::kProvisional, State::kProceeding, kSend},
     {State::kTrying, Event::kFinal, State::kCompleted, kSend, Timer::kJ},
-    {State::kTrying, Event::kAbandon, State::kTerminated, kFree},
+    // RFC 4320 4.2: no 408 is sent; the request stays known, and is absorbed when it is repeated.
+    {State::kTrying, Event::kAbandon, State::kCompleted, 0, Timer::kJ},
     {State::kTrying, Event::kTimeout, State::kTrying},
     {State::kTrying, Event::kTransportError, State::kTrying},
     {State::kProceeding, Event::kRequest, State::kProceeding, kResend},
     {State::kProceeding, Event::kProvisional, State::kProceeding, kSend},
     {State::kProceeding, Event::kFinal, State::kCompleted, kSend, Timer::kJ},
-    {State::kProceeding, Event::kAbandon, State::kTerminated, kFree},
+    {State::kProceeding, Event::kAbandon, State::kCompleted, 0, Timer::kJ},
     {State::kProceeding, Event::kTimeout, State::kProceeding},
     {State::kProceeding, Event::kTransportError, State::kProceeding},
     {State::kCompleted, Event::kRequest, State::kCompleted, kResend},

@@ -95,6 +95,16 @@ TEST_F(Management, SocketServesManyAndSurvivesTheRude) {
   thread.join();
 }
 
+TEST_F(Management, AFileInTheWayIsNotDeleted) {
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  ASSERT_NE(file, nullptr);
+  std::fclose(file);
+  boost::asio::io_context io;
+  SocketServer server(io, [](std::string_view) { return std::string(); });
+  EXPECT_NE(server.open(path).find("no socket"), std::string::npos);
+  EXPECT_EQ(std::remove(path.c_str()), 0);
+}
+
 TEST(ParseReport, IsJsonForAnyBytes) {
   Json report =
       Json::parse(parse_report("INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n"

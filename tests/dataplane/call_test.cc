@@ -325,6 +325,33 @@ TEST_F(CallTest, SourceBehindNatIsAnsweredWhereItCameFrom) {
   EXPECT_EQ(up[0].to, nat);
 }
 
+// Two networks, two ports, two addresses: what goes into a network carries the address that lies in
+// it, and each side finds it recorded on top.
+TEST_F(CallTest, FromOneNetworkToTheOther) {
+  Node both({.backends = 1, .second_network = true});
+  const sipcore::Endpoint callee = endpoint("198.19.0.21:5060"), inner = endpoint(kSecondListen);
+  both.configure([&](control::link::RunningConfig& config) {
+    config.groups[0].destinations[0].endpoint = callee;
+  });
+  both.deliver({kCaller, kTandem, text_of({})});
+  both.poll_worker(0, now);
+  EXPECT_EQ(both.port(0).from_worker.size(), 1u);    // the 100
+  EXPECT_EQ(both.second(0).from_worker.size(), 1u);  // the INVITE
+  auto out = both.settle(now);
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(out[1].from, inner);
+  EXPECT_TRUE(
+      header_of(out[1].bytes, HeaderName::kVia).starts_with("SIP/2.0/UDP 198.19.0.1:5060;"));
+  EXPECT_TRUE(
+      header_of(out[1].bytes, HeaderName::kRecordRoute).starts_with("<sip:198.19.0.1:5060;"));
+  EXPECT_NE(out[1].bytes.find("Record-Route: <sip:198.18.0.1:5060;"), std::string::npos);
+  both.deliver({callee, inner, response_to(out[1].bytes, 200, "bob")});
+  out = both.settle(now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].from, kTandem);
+  EXPECT_EQ(out[0].to, kCaller);
+}
+
 // RFC 3261 16.6 step 4 and RFC 5658: where a call comes in by one address and goes out by another,
 // each side finds the one it can reach on top.
 TEST_F(CallTest, FromOneAddressFamilyToTheOther) {

@@ -163,6 +163,118 @@ TEST_F(ForkingTest, ResponseWithOurViaAloneGoesNowhere) {
   EXPECT_EQ(count_to(answer(at, 200, "bob"), kCaller, 200), 1u);
 }
 
+// What fits a datagram on its way to an IPv6 destination may not fit on its way to an IPv4 one:
+// that one is not sent a broken datagram.
+TEST_F(ForkingTest, RequestTooLongForTheNextDestinationIsNotSentBroken) {
+  Node both({.backends = 2, .both_families = true});
+  both.configure([&](control::link::RunningConfig& config) {
+    config.groups[0].algorithm = control::link::Algorithm::kRoundRobin;
+    config.groups[0].destinations[0].endpoint = endpoint("[2001:db8:18::21]:5060");
+  });
+  const sipcore::Endpoint caller = endpoint("[2001:db8:18::10]:5060"), six = endpoint(kListen6);
+  RequestText request;
+  request.via = "SIP/2.0/UDP [2001:db8:18::10]:5060;branch=z9hG4bK1";
+  both.deliver({caller, six, text_of(request)});
+  auto out = both.settle(now);
+  ASSERT_EQ(out.size(), 2u);
+  ASSERT_EQ(out[1].to.ip.family, sipcore::Family::kV6);
+  size_t added = out[1].bytes.size() - text_of(request).size();
+  both.deliver({out[1].to, six, response_to(out[1].bytes, 200, "bob")});
+  both.settle(now);
+  while (text_of(request).size() + added < 65515) request.body += 'x';
+  request.via.back() = '2';
+  both.deliver({caller, six, text_of(request)});
+  out = both.settle(now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 513);  // the turn of the IPv4 destination
+  request.via.back() = '3';
+  both.deliver({caller, six, text_of(request)});
+  out = both.settle(now);
+  ASSERT_EQ(out.size(), 2u);
+  both.deliver({out[1].to, six, response_to(out[1].bytes, 503, "x")});
+  both.settle(now);
+  EXPECT_EQ(both.count(Count::tx_failed), 1u);
+}
+
+// Of three destinations two are dead: the third is asked, whichever order and way.
+TEST_F(ForkingTest, EveryDestinationIsAskedOnce) {
+  for (auto algorithm :
+       {control::link::Algorithm::kCallIdHash, control::link::Algorithm::kRoundRobin}) {
+    Node three({.algorithm = algorithm});
+    for (int call = 0; call < 12; ++call) {
+      RequestText request;
+      request.call_id += std::to_string(call);
+      request.via += std::to_string(call);
+      three.deliver({kCaller, kTandem, text_of(request)});
+      std::vector<sipcore::Endpoint> asked;
+      for (auto out = three.settle(now); !out.empty() && asked.size() < 4;) {
+        const Datagram last = out.back();
+        if (method_of(last.bytes) != "INVITE" || status_of(last.bytes) != 0) break;
+        asked.push_back(last.to);
+        three.unreachable(last);
+        out = three.settle(now);
+      }
+      ASSERT_EQ(asked.size(), 3u);
+      std::sort(asked.begin(), asked.end());
+      EXPECT_EQ(std::unique(asked.begin(), asked.end()), asked.end());
+    }
+  }
+}
+
+TEST_F(ForkingTest, SilentDestinationIsNotAskedAgainAfterItsTimeout) {
+  ask_two();
+  answer(second, 180, "two");
+  wait(40000);
+  for (const Datagram& one : answer(second, 503, "two")) EXPECT_NE(one.to, first.to);
+}
+
+// 16.7 step 5: after a 6xx nobody is asked any more.
+TEST_F(ForkingTest, NobodyIsAskedAfterADecline) {
+  ask_two();
+  answer(second, 180, "two");
+  answer(first, 603, "one");
+  EXPECT_EQ(invites(answer(second, 503, "two")), 0u);
+}
+
+TEST_F(ForkingTest, SilenceAfterADeclineAsksNobody) {
+  ask_two();
+  answer(first, 603, "one");
+  for (const Datagram& one : wait(20000)) {
+    bool third = one.to != first.to && one.to != second.to && one.to != kCaller;
+    EXPECT_FALSE(third);
+  }
+}
+
+// RFC 4320 4.2 forbids the 408, not the memory: the repeated request is known.
+TEST_F(ForkingTest, AbandonedRequestIsStillKnown) {
+  RequestText message;
+  message.method = "MESSAGE";
+  Datagram at = from_caller(text_of(message)).at(0);
+  answer(at, 408, "x");
+  EXPECT_TRUE(from_caller(text_of(message)).empty());
+  EXPECT_EQ(node.count(Count::retransmission), 1u);
+  wait(70000);
+  EXPECT_EQ(node.transactions(), 0u);
+}
+
+TEST_F(ForkingTest, FailureIsStillRepeatedAfterASuccessOfAnother) {
+  ask_two();
+  answer(second, 486, "two");
+  answer(first, 200, "one");
+  EXPECT_EQ(count_to(wait(600), kCaller, 486), 1u);
+}
+
+// 16.7 step 6: the 503 of a callee is about the callee, not about Tandem.
+TEST_F(ForkingTest, Status503InADialogIs500) {
+  Datagram at = invite();
+  answer(at, 200, "bob");
+  auto out = from_caller(text_of(in_dialog("INVITE", at, 2)));
+  ASSERT_EQ(out.size(), 2u);
+  out = answer(out[1], 503, "bob");
+  EXPECT_EQ(count_to(out, kCaller, 500), 1u);
+  EXPECT_EQ(node.count(Count::rejected_no_backend), 0u);
+}
+
 // A reload that moves the groups about does not send a call to another group's destinations.
 TEST_F(ForkingTest, FailoverStaysInItsGroup) {
   Datagram at = invite();

@@ -244,6 +244,17 @@ TEST_F(HostileTest, SpoofedInviteSendsOneSmallPacketToItsVictim) {
   EXPECT_LE(bytes * 2, request.size() * 3);
 }
 
+TEST_F(HostileTest, RequestShorterThanItsAnswerGetsNone) {
+  for (const char* tiny : {"OPTIONS a SIP/2.0\r\nv:SIP/2.0/UDP a\r\n\r\n",
+                           "OPTIONS sip:198.18.0.1 SIP/2.0\r\nv:SIP/2.0/UDP a;branch=z9hG4bK1\r\n"
+                           "f:<s:a>\r\nt:<s:b>\r\ni:1\r\nCSeq:1 OPTIONS\r\n\r\n"}) {
+    for (const Datagram& one : from_elsewhere(kStranger, tiny)) {
+      EXPECT_LE(one.bytes.size() * 2, std::string(tiny).size() * 3) << one.bytes;
+    }
+  }
+  EXPECT_GE(node.count(Count::drop_too_short), 1u);
+}
+
 // What RFC 3261 17.2.1 asks for is the only thing that is sent more than once without being asked
 // again: the failure that a backend gave, until the ACK comes, for 64 * T1.
 TEST_F(HostileTest, FailureWithoutItsAckIsRepeatedForSoLongAndNoLonger) {
@@ -528,6 +539,20 @@ TEST_F(HostileTest, TokenIsNoTicketToAnywhere) {
   out = from_caller(text_of(routed));
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(out[0].to, at_backend.to);
+}
+
+// The telephone behind a destination that does not record its route hangs up: it may reach the
+// address that the call came from.
+TEST_F(HostileTest, TelephoneBehindTheDestinationReachesTheCaller) {
+  Datagram at_backend = invite();
+  from_backend(at_backend, response_to(at_backend.bytes, 200, "bob"));
+  RequestText bye = in_dialog("BYE", at_backend, 2);
+  bye.uri = "sip:alice@198.18.0.10:5070";
+  bye.from = "<sip:bob@198.18.0.1>;tag=bob";
+  bye.to = "<sip:alice@198.18.0.10>;tag=alice";
+  auto out = from_elsewhere(kStranger, text_of(bye));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, endpoint("198.18.0.10:5070"));
 }
 
 // RFC 3261 9.2, 11.2: a CANCEL and an OPTIONS for ourselves go no further, so that no hop is

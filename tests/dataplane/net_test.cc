@@ -39,6 +39,12 @@ TEST_F(Net, HeadersRoundTripAndAWrongChecksumIsSeen) {
     ASSERT_EQ(read_udp(*packet, info), Count::kFates);
     EXPECT_EQ(info.source.port, 7000);
     EXPECT_EQ(packet->bytes().substr(info.payload, info.payload_size), "hello");
+    if (!v6) {
+      packet->data()[kEthernetSize + 8] ^= 1;  // the time to live
+      EXPECT_EQ(read_headers(*packet, info), Count::drop_bad_ip);
+      packet->data()[kEthernetSize + 8] ^= 1;
+      ASSERT_EQ(read_headers(*packet, info), Count::kFates);
+    }
     packet->data()[packet->size - 1] ^= 1;
     EXPECT_EQ(read_udp(*packet, info), Count::drop_bad_udp);
     packet->checksum_ok = true;  // the port vouches for it

@@ -256,7 +256,7 @@ def invented_sources(build):
     with_tandem(build, job)
 
 
-def many_calls(build, calls):
+def many_calls(build, calls, rate=1200):
     """Memory at the end as after the first tenth."""
     def job(tandem):
         backends = [lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
@@ -264,10 +264,10 @@ def many_calls(build, calls):
         for host in ("b1", "b2"):
             lab_tools.wait_for_port(host)
         caller = lab_tools.Sipp("ua", sipp_scenario.simple_call(), FOLDER, "ua", arguments=(
-            "-m", str(calls), "-r", "700", "-l", "20000", "198.18.0.1:5060")).start()
+            "-m", str(calls), "-r", str(rate), "-l", "20000", "198.18.0.1:5060")).start()
         lab_tools.wait_until(lambda: caller.counts()[1] >= calls // 10, 120, "the first tenth")
         early = tandem.memory_kb()
-        caller.wait(calls // 700 + 120)
+        caller.wait(calls // rate + 120)
         late = tandem.memory_kb()
         for one in backends:
             one.stop()
@@ -295,10 +295,11 @@ def main():
         if error is not None:
             print("    " + error.replace("\n", "\n    "), flush=True)
 
-    lab_tools.lab("up")
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    os.makedirs(FOLDER)
+    lab_tools.end_on_signals()
     try:
+        lab_tools.lab("up")
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        os.makedirs(FOLDER)
         for workers, v6, port in ((1, False, "af_xdp"), (2, True, "af_xdp"), (1, True, "af_xdp"),
                                   (2, False, "af_xdp"), (1, False, "af_packet"),
                                   (1, False, "memif"), (2, True, "memif")):

@@ -58,7 +58,8 @@ std::vector<Datagram> Backend::receive(const Datagram& in, uint64_t now_ms) {
     for (auto& [key, call] : calls_) {
       bool same_call =
           header_of(call.invite, HeaderName::kCallId) == header_of(in.bytes, HeaderName::kCallId);
-      if (key == branch || (same_call && call.final_status == 200)) call.final_response.at_ms = 0;
+      bool of_2xx = same_call && call.final_status == 200 && !calls_.contains(branch);
+      if (key == branch || of_2xx) call.final_response.at_ms = 0;
     }
     return out;
   }

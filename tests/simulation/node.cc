@@ -28,14 +28,18 @@ Node::Node(const NodeOptions& options)
       handover_(options.workers) {
   for (size_t i = 0; i < options.workers; ++i) {
     ports_.push_back(std::make_unique<dataplane::MemoryPort>());
-    std::vector<dataplane::Port*> twins;
+    std::vector<dataplane::Port*> twins, ports{ports_.back().get()};
+    if (options.second_network) {
+      seconds_.push_back(std::make_unique<dataplane::MemoryPort>());
+      ports.push_back(seconds_.back().get());
+    }
     if (options.kernel_twin) {
       twins_.push_back(std::make_unique<dataplane::MemoryPort>());
       twins.push_back(twins_.back().get());
     }
-    workers_.push_back(std::make_unique<dataplane::Worker>(
-        i, exchange_, handover_, std::vector<dataplane::Port*>{ports_.back().get()}, twins,
-        dataplane::Pools{&small_, &large_}, options.limits, 0));
+    workers_.push_back(std::make_unique<dataplane::Worker>(i, exchange_, handover_, ports, twins,
+                                                           dataplane::Pools{&small_, &large_},
+                                                           options.limits, 0));
   }
   for (size_t i = 0; i < options.backends; ++i) {
     totals_.push_back(std::make_shared<control::link::DestinationTotals>());
@@ -46,14 +50,16 @@ Node::Node(const NodeOptions& options)
   control::link::Neighbours neighbours;
   for (int host = 1; host < 255; ++host) {
     neighbours[{endpoint("198.18.0." + std::to_string(host)).ip, 0}] = {2, 0, 0, 0, 0, 2};
+    neighbours[{endpoint("198.19.0." + std::to_string(host)).ip, 1}] = {2, 0, 0, 0, 0, 4};
     char text[64];
     std::snprintf(text, sizeof text, "[2001:db8:18::%x]", static_cast<unsigned>(host));
     neighbours[{endpoint(text).ip, 0}] = {2, 0, 0, 0, 0, 2};
   }
   std::vector<control::link::Route> routes = {{endpoint("198.18.0.0").ip, 24, 0, {}, 0},
+                                              {endpoint("198.19.0.0").ip, 24, 0, {}, 1},
                                               {endpoint("[2001:db8:18::]").ip, 64, 0, {}, 0}};
   exchange_.hops.publish(std::make_unique<control::link::NextHops>(
-      routes, neighbours, std::vector<control::link::Mac>{{2, 0, 0, 0, 0, 1}},
+      routes, neighbours, std::vector<control::link::Mac>{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 3}},
       control::link::Addresses{endpoint(options.listen).ip, endpoint(kListen6).ip,
                                endpoint("198.18.0.255").ip}));
 }
@@ -70,6 +76,7 @@ Node::~Node() {
 RunningConfig Node::base_config() const {
   RunningConfig config;
   config.listens.push_back({endpoint(options_.listen), 0});
+  if (options_.second_network) config.listens.push_back({endpoint(kSecondListen), 1});
   if (options_.both_families) config.listens.push_back({endpoint(kListen6), 0});
   config.token_key = {0x0123456789abcdef, 0xfedcba9876543210};
   control::link::Group group;
@@ -135,28 +142,33 @@ void Node::deliver_frame(const std::string& frame, size_t queue) {
 }
 
 void Node::collect(std::vector<Datagram>& out) {
-  for (auto& port : ports_) {
-    while (!port->from_worker.empty()) {
-      dataplane::Packet* packet = port->from_worker.front();
-      port->from_worker.pop_front();
-      dataplane::NetInfo info;
-      Count drop = dataplane::read_headers(*packet, info);
-      CHECK(drop == Count::kFates);
-      if (info.is_fragment) {
-        ++fragments_cut_;
-        dataplane::Packet* whole = nullptr;
-        if (joiner_->add(packet, info, 0, whole) != Count::kFates) continue;
-        packet = whole;
+  for (auto* side : {&ports_, &seconds_}) {
+    for (auto& port : *side) {
+      while (!port->from_worker.empty()) {
+        dataplane::Packet* packet = port->from_worker.front();
+        port->from_worker.pop_front();
+        collect(packet, out);
       }
-      drop = dataplane::read_udp(*packet, info);
-      CHECK(drop == Count::kFates);  // a checksum of ours that is wrong would end here
-      CHECK(packet->bytes().find(kUnwritten) == std::string_view::npos);  // nor one of nobody
-      ++datagrams_out_;
-      out.push_back({info.source, info.target,
-                     std::string(packet->bytes().substr(info.payload, info.payload_size))});
-      dataplane::release(packet);
     }
   }
+}
+
+void Node::collect(dataplane::Packet* packet, std::vector<Datagram>& out) {
+  dataplane::NetInfo info;
+  CHECK(dataplane::read_headers(*packet, info) == Count::kFates);
+  if (info.is_fragment) {
+    ++fragments_cut_;
+    dataplane::Packet* whole = nullptr;
+    if (joiner_->add(packet, info, 0, whole) != Count::kFates) return;
+    packet = whole;
+  }
+  // A checksum of ours that is wrong would end here, and so would a byte that nobody wrote.
+  CHECK(dataplane::read_udp(*packet, info) == Count::kFates);
+  CHECK(packet->bytes().find(kUnwritten) == std::string_view::npos);
+  ++datagrams_out_;
+  out.push_back({info.source, info.target,
+                 std::string(packet->bytes().substr(info.payload, info.payload_size))});
+  dataplane::release(packet);
 }
 
 std::vector<Datagram> Node::poll(uint64_t now_ms) {

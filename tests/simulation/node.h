@@ -18,6 +18,7 @@ struct Datagram {
 };
 
 inline const char* const kListen = "198.18.0.1:5060";
+inline const char* const kSecondListen = "198.19.0.1:5060";
 inline const char* const kListen6 = "[2001:db8:18::1]:5060";
 
 struct NodeOptions {
@@ -27,8 +28,9 @@ struct NodeOptions {
   control::link::Algorithm algorithm = control::link::Algorithm::kCallIdHash;
   dataplane::ProxyLimits limits{2048, 4096, 2048};
   size_t packets = 4096;
-  bool kernel_twin = false;    // the port is no kernel interface and has a twin
-  bool both_families = false;  // listens on IPv6 as well
+  bool kernel_twin = false;     // the port is no kernel interface and has a twin
+  bool second_network = false;  // a second port, with 198.19.0.0/24 behind it and a listen address
+  bool both_families = false;   // listens on IPv6 as well
 };
 
 sipcore::Endpoint endpoint(const std::string& text);
@@ -65,6 +67,7 @@ class Node {
   dataplane::MemoryPool& small_packets() { return small_; }
   dataplane::MemoryPort& port(size_t worker) { return *ports_[worker]; }
   const control::link::RunningConfig& config() const { return *exchange_.config.read(); }
+  dataplane::MemoryPort& second(size_t worker) { return *seconds_[worker]; }
   dataplane::MemoryPort& twin(size_t worker) { return *twins_[worker]; }
   // What stands wrong in the counters; empty: nothing.
   std::string imbalance() const;
@@ -72,6 +75,7 @@ class Node {
  private:
   control::link::RunningConfig base_config() const;
   void collect(std::vector<Datagram>& out);
+  void collect(dataplane::Packet* packet, std::vector<Datagram>& out);
 
   NodeOptions options_;
   dataplane::MemoryPool small_;
@@ -81,6 +85,7 @@ class Node {
   dataplane::Handover handover_;
   std::vector<std::unique_ptr<dataplane::MemoryPort>> ports_;
   std::vector<std::unique_ptr<dataplane::MemoryPort>> twins_;
+  std::vector<std::unique_ptr<dataplane::MemoryPort>> seconds_;  // second ports, by worker
   std::vector<std::unique_ptr<dataplane::Worker>> workers_;
   std::unique_ptr<dataplane::Reassembly> joiner_;
   std::vector<std::shared_ptr<control::link::DestinationTotals>> totals_;
