@@ -67,6 +67,14 @@ bool add(int map, const sipcore::Endpoint& listen, uint16_t port) {
 
 }  // namespace
 
+void remove_left_program(const std::string& interface) {
+  uint32_t id = 0;
+  int index = static_cast<int>(if_nametoindex(interface.c_str()));
+  if (index == 0 || bpf_xdp_query_id(index, 0, &id) != 0 || id == 0) return;
+  Descriptor map(find_map(id));
+  if (map.get() >= 0) bpf_xdp_detach(index, 0, nullptr);
+}
+
 std::string set_xdp_listens(const std::string& interface,
                             std::span<const sipcore::Endpoint> listens) {
   uint32_t id = 0;

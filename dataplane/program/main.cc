@@ -16,6 +16,7 @@
 #include "control/thread/control.h"
 #include "dataplane/core/worker.h"
 #include "dataplane/io/dpdk_port.h"
+#include "dataplane/io/interface_hold.h"
 #include "dataplane/io/xdp_listens.h"
 
 namespace {
@@ -95,6 +96,19 @@ std::string open_listens(const Settings& settings, const dataplane::Dpdk& dpdk) 
   return {};
 }
 
+// The interfaces that Tandem shares with the kernel, for this process alone.
+std::string hold_interfaces(const Settings& settings,
+                            std::vector<dataplane::InterfaceHold>& holds) {
+  for (const auto& port : settings.ports) {
+    if (!port.is_interface()) continue;
+    std::string interface = port.device.substr(port.device.find(':') + 1);
+    std::string fault = holds.emplace_back().take(interface);
+    if (!fault.empty()) return fault;
+    if (port.device.starts_with("af_xdp:")) dataplane::remove_left_program(interface);
+  }
+  return {};
+}
+
 int run(const std::string& path, const Settings& settings, const std::string& xdp_program) {
   // Signals are for the control thread's loop; the threads that DPDK makes inherit the mask.
   sigset_t handled;
@@ -102,8 +116,11 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
   for (int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, number);
   pthread_sigmask(SIG_BLOCK, &handled, nullptr);
 
+  std::vector<dataplane::InterfaceHold> holds;
+  std::string fault = hold_interfaces(settings, holds);
+  if (!fault.empty()) return fail(fault);
   dataplane::Dpdk dpdk;
-  std::string fault = dpdk.start(dpdk_options(settings, xdp_program));
+  fault = dpdk.start(dpdk_options(settings, xdp_program));
   if (!fault.empty()) return fail(fault);
   if (settings.hugepages && !dpdk.has_hugepages()) {
     spdlog::warn(

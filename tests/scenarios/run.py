@@ -232,6 +232,27 @@ def all_backends_down(build):
     with_tandem(build, job)
 
 
+def killed_and_restarted(build):
+    """kill -9 of Tandem: the next one takes the same interface, whatever the first left on it."""
+    for port in ("af_xdp", "af_packet"):
+        first = lab_tools.Tandem(build, FOLDER, port=port)
+        first.start()
+        first.process.kill()
+        first.process.wait()
+        first.stop()
+
+        def job(tandem):
+            run_flow(tandem, cases.FLOWS["call"], False)
+            os.makedirs(f"{FOLDER}/second", exist_ok=True)
+            second = lab_tools.Tandem(build, f"{FOLDER}/second", port=port)
+            attempt_of_second = attempt(second.start)
+            second.stop()
+            expect(attempt_of_second is not None and "another Tandem" in attempt_of_second,
+                   f"a second Tandem on the same interface: {attempt_of_second}")
+            run_flow(tandem, cases.FLOWS["call"], False)
+        with_tandem(build, job, port=port)
+
+
 def invented_sources(build):
     """Requests from 3,000 addresses of the link that nobody has: the kernel's neighbour table fills
     up, and calls go on. Nothing is sent to a broadcast address."""
@@ -308,7 +329,8 @@ def main():
                 report(name, error, time.monotonic() - start)
                 start = time.monotonic()
         for job in (no_answer, packet_loss, backend_killed, reload_under_load,
-                    bad_reload_changes_nothing, all_backends_down, invented_sources,
+                    bad_reload_changes_nothing, all_backends_down, killed_and_restarted,
+                    invented_sources,
                     lambda b: many_calls(b, options.calls)):
             name = getattr(job, "__name__").replace("<lambda>", "many_calls")
             if options.only is not None and options.only not in name:
