@@ -51,6 +51,11 @@ def wait_until(condition, seconds, what):
         time.sleep(0.02)
 
 
+def reachable(target):
+    return subprocess.run(in_namespace("lb", "ping", "-c", "1", "-W", "1", target),
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
 def move_addresses(source, target):
     """Moves the addresses of the load balancer to another of its interfaces."""
     v4, v6 = ADDRESSES["lb"]
@@ -59,6 +64,11 @@ def move_addresses(source, target):
                        check=True)
         subprocess.run(["ip", "-n", "tandem-lb", "addr", "add", f"{text}/{length}", "dev", target,
                         *options], check=True)
+    # The others remember the MAC address of the other interface.
+    for host in ("ua", "b1", "b2"):
+        for family in ("-4", "-6"):
+            subprocess.run(["ip", "-n", f"tandem-{host}", family, "neigh", "flush", "dev", "eth0"],
+                           check=True)
 
 
 class Tandem:
@@ -114,6 +124,11 @@ class Tandem:
                                      stderr=subprocess.DEVNULL)
         if "ready" not in self.wire.stdout.read(6):
             raise RuntimeError("the wire to the memif port did not start")
+        # A new interface asks nobody before its own link-local address is checked: a second or two.
+        for host in ("ua", "b1", "b2"):
+            for v6 in (False, True):
+                wait_until(lambda h=host, six=v6: reachable(address(h, six)), 20,
+                           f"tandem-{host} to be reached over memif")
 
     def stop_wire(self):
         if self.wire is None:

@@ -7,7 +7,6 @@
 
 namespace dataplane {
 
-using sipcore::HeaderName;
 
 namespace {
 
