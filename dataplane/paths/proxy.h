@@ -87,6 +87,7 @@ class Proxy {
   Count on_new_request(const sipcore::Hash128& key);
   Count refuse(sipcore::Fault fault);
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
+  bool is_amplified(size_t answer) const;
   Count answer_unavailable();
   void send_trying();
   std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);

@@ -151,12 +151,17 @@ bool Proxy::addressed_to_us() const {
   return endpoint && self().is(*endpoint) && !in_.essentials.request_uri.has_user;
 }
 
-// An answer without any state. Whoever sends with somebody else's address must not have more sent
-// to him than he sends; no request that somebody means is so short.
+// Whoever sends with somebody else's address must not have much more sent to him than he sends. No
+// request that somebody means is so short.
+bool Proxy::is_amplified(size_t answer) const {
+  return answer * 2 > in_.message.bytes().size() * 3;
+}
+
+// An answer without any state.
 Count Proxy::answer_directly(int status, std::string_view reason, std::string_view headers) {
   size_t size = write_reply(in_, arrival_.source, status, reason, headers);
   if (size == 0) return Count::drop_no_memory;
-  if (size * 2 > in_.message.bytes().size() * 3) return Count::drop_too_short;
+  if (is_amplified(size)) return Count::drop_too_short;
   sipcore::Endpoint to = sipcore::reply_target(*in_.essentials.via, arrival_.source);
   send_bytes({out_.data(), size}, arrival_.listen, to, Count::sent_reply);
   return Count::request_answered;
@@ -231,7 +236,7 @@ Count Proxy::on_new_request(const sipcore::Hash128& server) {
 // RFC 3261 17.2.1: at once, since the answer may take more than 200 ms.
 void Proxy::send_trying() {
   size_t size = write_reply(in_, arrival_.source, 100, "Trying", {});
-  if (size == 0) return;
+  if (size == 0 || is_amplified(size)) return;
   sipcore::Endpoint to = sipcore::reply_target(*in_.essentials.via, arrival_.source);
   send_bytes({out_.data(), size}, arrival_.listen, to, Count::sent_reply);
 }

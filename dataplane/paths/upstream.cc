@@ -7,7 +7,6 @@
 
 namespace dataplane {
 
-
 namespace {
 
 constexpr int kTimeout = 408;

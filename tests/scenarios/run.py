@@ -119,11 +119,16 @@ def with_tandem(build, job, **settings):
     expect(code == 0, f"Tandem ended with code {code}:\n{tandem.log_text()}")
 
 
-def no_answer(build):
+def no_answer(build, v6=False, workers=1):
     def job(tandem):
-        run_flow(tandem, cases.no_answer(), False, calls=5)
+        run_flow(tandem, cases.no_answer(), v6, calls=5)
         expect(tandem.statistics()["branch_timeouts"] >= 5, "no time-out was counted")
-    with_tandem(build, job, extra="[timers]\nt1_ms = 50\n", group_extra="failover_after_ms = 500")
+    with_tandem(build, job, v6=v6, workers=workers, extra="[timers]\nt1_ms = 50\n",
+                group_extra="failover_after_ms = 500")
+
+
+def no_answer_ipv6_two_workers(build):
+    no_answer(build, v6=True, workers=2)
 
 
 def packet_loss(build):
@@ -328,9 +333,9 @@ def main():
             for name, error in basic_flows(build, workers, v6, port, options.only):
                 report(name, error, time.monotonic() - start)
                 start = time.monotonic()
-        for job in (no_answer, packet_loss, backend_killed, reload_under_load,
-                    bad_reload_changes_nothing, all_backends_down, killed_and_restarted,
-                    invented_sources,
+        for job in (no_answer, no_answer_ipv6_two_workers, packet_loss, backend_killed,
+                    reload_under_load, bad_reload_changes_nothing, all_backends_down,
+                    killed_and_restarted, invented_sources,
                     lambda b: many_calls(b, options.calls)):
             name = getattr(job, "__name__").replace("<lambda>", "many_calls")
             if options.only is not None and options.only not in name:
