@@ -21,8 +21,8 @@ sipcore::Endpoint backend(size_t i) { return endpoint("198.18.0." + std::to_stri
 
 Node::Node(const NodeOptions& options)
     : options_(options),
-      small_(options.packets, dataplane::kSmallPacket, true),
-      large_(64, dataplane::kLargePacket, true),
+      small_(options.packets, dataplane::kSmallPacket, options.poison),
+      large_(64, dataplane::kLargePacket, options.poison),
       reassembly_(16, dataplane::kLargePacket),
       exchange_(options.workers),
       handover_(options.workers) {

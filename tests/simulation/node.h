@@ -28,6 +28,7 @@ struct NodeOptions {
   control::link::Algorithm algorithm = control::link::Algorithm::kCallIdHash;
   dataplane::ProxyLimits limits{2048, 4096, 2048};
   size_t packets = 4096;
+  bool poison = true;           // packets that nobody holds; costs time
   bool kernel_twin = false;     // the port is no kernel interface and has a twin
   bool second_network = false;  // a second port, with 198.19.0.0/24 behind it and a listen address
   bool both_families = false;   // listens on IPv6 as well

@@ -1,0 +1,162 @@
+// What does the whole worker spend on a message? A node over the in-memory port: calls in batches,
+// each kind of message timed by itself, with transactions of earlier calls lingering.
+//
+//   worker [--calls N] [--lingering N]
+//
+// Prints TSC cycles per received message. The in-memory port and its pool (a deque and a lock) are
+// part of it.
+#include <x86intrin.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "tests/simulation/messages.h"
+#include "tests/simulation/node.h"
+
+namespace {
+
+using tests::Datagram;
+using tests::Node;
+using tests::RequestText;
+
+constexpr size_t kBatch = 256;  // calls under way at a time
+
+const sipcore::Endpoint kCaller = tests::endpoint("198.18.0.10:5060");
+const sipcore::Endpoint kTandem = tests::endpoint(tests::kListen);
+const char kSdp[] =
+    "v=0\r\no=- 3344 3344 IN IP4 198.18.0.10\r\ns=-\r\nc=IN IP4 198.18.0.10\r\nt=0 0\r\n"
+    "m=audio 49170 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n";
+
+struct Stage {
+  const char* name;
+  uint64_t cycles = 0, messages = 0;
+};
+
+class Calls {
+ public:
+  explicit Calls(size_t lingering)
+      : node_({.limits = {2 * lingering + 65536, 2 * lingering + 65536, lingering + 65536},
+               .packets = 8192,
+               .poison = false}) {}
+
+  void run_batch() {
+    std::vector<Datagram> invites = requests(feed(kInvite, begin()));
+    feed(kRinging, responses(invites, 180));
+    feed(kAnswer, responses(invites, 200));
+    feed(kAck, in_dialog(invites, "ACK", 1));
+    std::vector<Datagram> byes = requests(feed(kBye, in_dialog(invites, "BYE", 2)));
+    feed(kByeAnswer, responses(byes, 200));
+    first_ += kBatch;
+  }
+  void reset() {
+    for (Stage& stage : stages_) stage.cycles = stage.messages = 0;
+  }
+  void print() const {
+    Stage all{"a whole call, each message"};
+    for (const Stage& stage : stages_) {
+      print(stage);
+      all.cycles += stage.cycles;
+      all.messages += stage.messages;
+    }
+    print(all);
+  }
+  size_t transactions() const { return node_.transactions(); }
+
+ private:
+  enum Which { kInvite, kRinging, kAnswer, kAck, kBye, kByeAnswer, kStages };
+
+  static void print(const Stage& stage) {
+    double each = static_cast<double>(stage.cycles) / static_cast<double>(stage.messages);
+    std::printf("%-28s %10lu %12.0f\n", stage.name, stage.messages, each);
+  }
+  RequestText text(size_t i) const {
+    std::string number = std::to_string(first_ + i);
+    RequestText request;
+    request.call_id = "call-" + number + "@198.18.0.10";
+    request.via = "SIP/2.0/UDP 198.18.0.10:5060;branch=z9hG4bKcall" + number;
+    return request;
+  }
+  std::vector<Datagram> begin() const {
+    std::vector<Datagram> out;
+    for (size_t i = 0; i < kBatch; ++i) {
+      RequestText request = text(i);
+      request.headers += "User-Agent: a telephone\r\nContent-Type: application/sdp\r\n";
+      request.body = kSdp;
+      out.push_back({kCaller, kTandem, tests::text_of(request)});
+    }
+    return out;
+  }
+  std::vector<Datagram> in_dialog(const std::vector<Datagram>& invites, const char* method,
+                                  int cseq) const {
+    std::vector<Datagram> out;
+    for (size_t i = 0; i < kBatch; ++i) {
+      RequestText request = text(i);
+      request.method = method;
+      request.uri = "sip:bob@198.18.0.21:5060";
+      request.to += ";tag=bob";
+      request.via += method;
+      request.cseq = cseq;
+      request.headers += "Route: ";
+      request.headers += tests::header_of(invites[i].bytes, sipcore::HeaderName::kRecordRoute);
+      request.headers += "\r\n";
+      out.push_back({kCaller, kTandem, tests::text_of(request)});
+    }
+    return out;
+  }
+  static std::vector<Datagram> responses(const std::vector<Datagram>& requests, int status) {
+    std::vector<Datagram> out;
+    for (const Datagram& one : requests) {
+      out.push_back({one.to, kTandem, tests::response_to(one.bytes, status, "bob")});
+    }
+    return out;
+  }
+  static std::vector<Datagram> requests(const std::vector<Datagram>& out) {
+    std::vector<Datagram> some;
+    for (const Datagram& one : out) {
+      if (tests::status_of(one.bytes) == 0) some.push_back(one);
+    }
+    if (some.size() != kBatch) {
+      std::fprintf(stderr, "%zu of %zu requests came out\n", some.size(), kBatch);
+      std::exit(1);
+    }
+    return some;
+  }
+  std::vector<Datagram> feed(Which which, const std::vector<Datagram>& messages) {
+    for (const Datagram& one : messages) node_.deliver(one);
+    uint64_t start = __rdtsc();
+    while (!node_.port(0).to_worker.empty()) node_.poll_worker(0, 1000);
+    stages_[which].cycles += __rdtsc() - start;
+    stages_[which].messages += messages.size();
+    return node_.settle(1000);
+  }
+
+  Node node_;
+  size_t first_ = 0;
+  Stage stages_[kStages] = {{"INVITE"}, {"180"}, {"200 to INVITE"},
+                            {"ACK"},    {"BYE"}, {"200 to BYE"}};
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  size_t calls = 100000, lingering = 0;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (std::strcmp(argv[i], "--calls") == 0) calls = std::strtoull(argv[i + 1], nullptr, 10);
+    if (std::strcmp(argv[i], "--lingering") == 0) {
+      lingering = std::strtoull(argv[i + 1], nullptr, 10);
+    }
+  }
+  // A call leaves two server and two client transactions behind; time stands still, none ends.
+  Calls node(lingering / 2 + 2 * calls);
+  while (node.transactions() < lingering) node.run_batch();
+  size_t held = node.transactions();
+  for (int i = 0; i < 10; ++i) node.run_batch();
+  node.reset();
+  for (size_t done = 0; done < calls; done += kBatch) node.run_batch();
+  std::printf("%-28s %10s %12s\n", "message received", "messages", "cycles each");
+  node.print();
+  std::printf("%zu transactions lingered at the start, %zu at the end\n", held,
+              node.transactions());
+  return 0;
+}
