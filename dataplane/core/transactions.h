@@ -100,7 +100,6 @@ class Transactions {
   size_t servers() const { return servers_.size(); }
   size_t servers_in_use() const { return servers_.size() - free_servers_.size(); }
   size_t clients_in_use() const { return clients_.size() - free_clients_.size(); }
-  size_t timer_entries() const { return servers_.size() + clients_.size(); }
 
  private:
   std::vector<ServerTransaction> servers_;

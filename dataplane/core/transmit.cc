@@ -132,17 +132,9 @@ void Transmit::queue(Packet* packet, uint16_t port) {
 
 void Transmit::flush(size_t port) {
   auto& queue = queues_[port];
-  size_t sent = 0;
-  while (sent < queue.size()) {
-    size_t taken = ports_[port]->send(queue.data() + sent, queue.size() - sent);
-    if (taken == 0) break;
-    sent += taken;
-  }
+  size_t sent = send_all(*ports_[port], queue.data(), queue.size());
   counters_.add(Count::packets_out, sent);
-  for (; sent < queue.size(); ++sent) {
-    counters_.add(Count::tx_failed);
-    release(queue[sent]);
-  }
+  counters_.add(Count::tx_failed, queue.size() - sent);
   queue.clear();
 }
 

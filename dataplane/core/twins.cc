@@ -38,14 +38,7 @@ void Twins::pass() {
 }
 
 void Twins::send(Port& port, Packet** packets, size_t count) {
-  size_t sent = 0;
-  while (sent < count) {
-    size_t taken = port.send(packets + sent, count - sent);
-    if (taken == 0) break;
-    sent += taken;
-  }
-  counters_.add(Count::twin_failed, count - sent);
-  for (; sent < count; ++sent) release(packets[sent]);
+  counters_.add(Count::twin_failed, count - send_all(port, packets, count));
 }
 
 }  // namespace dataplane

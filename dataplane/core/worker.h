@@ -33,7 +33,6 @@ class Handover {
   control::link::Mailbox<Handed>& at(size_t from, size_t to) {
     return *rings_[from * workers_ + to];
   }
-  size_t workers() const { return workers_; }
 
  private:
   size_t workers_;
@@ -54,7 +53,6 @@ class Worker {
   const Proxy& proxy() const { return proxy_; }
   const control::link::Counters& counters() const { return counters_; }
   size_t waiting() const { return transmit_.waiting(); }
-  size_t collecting() const { return reassembly_.collecting(); }
 
  private:
   size_t receive_from(size_t port);

@@ -21,4 +21,16 @@ class Port {
   virtual uint32_t mtu() const = 0;
 };
 
+// Sends what the port takes, in bursts, and releases the rest; the number sent.
+inline size_t send_all(Port& port, Packet** packets, size_t count) {
+  size_t sent = 0;
+  while (sent < count) {
+    size_t taken = port.send(packets + sent, count - sent);
+    if (taken == 0) break;
+    sent += taken;
+  }
+  for (size_t i = sent; i < count; ++i) release(packets[i]);
+  return sent;
+}
+
 }  // namespace dataplane

@@ -54,24 +54,19 @@ void Proxy::cancel_branch(uint32_t slot) {
     own.timers.timeout_at_ms = now_ms_ + config_->timers.of(sipcore::Timer::kF);
     arm_client(cancel);
   }
-  std::string_view sent = rebuild(slot);
-  if (!sent.empty() && sent_.read(sent) == sipcore::Fault::kNone) {
-    size_t size = sipcore::build_cancel(sent_.message, sent_.essentials, hop_out_);
-    send_bytes({hop_out_.data(), size}, client.listen, client.destination, Count::sent_cancel);
-  }
+  send_cancel(slot, Count::sent_cancel);
   const auto& step = kMachine.step(State::kProceeding, Event::kCancelled);
   client.state = static_cast<uint8_t>(step.next);
   perform_client(slot, step.actions, step.timer);
 }
 
-// The CANCEL in `slot` once more; its INVITE may have ended meanwhile, then there is no need.
-void Proxy::send_cancel(uint32_t slot) {
-  const ClientTransaction& cancel = transactions_.client(slot);
-  if (cancel.cancel == kNoSlot) return;
-  std::string_view sent = rebuild(cancel.cancel);
+// The CANCEL of the INVITE in that slot.
+void Proxy::send_cancel(uint32_t invite, Count kind) {
+  const ClientTransaction& client = transactions_.client(invite);
+  std::string_view sent = rebuild(invite);
   if (sent.empty() || sent_.read(sent) != sipcore::Fault::kNone) return;
   size_t size = sipcore::build_cancel(sent_.message, sent_.essentials, hop_out_);
-  send_bytes({hop_out_.data(), size}, cancel.listen, cancel.destination, Count::sent_again);
+  send_bytes({hop_out_.data(), size}, client.listen, client.destination, kind);
 }
 
 // For the final response in hand.

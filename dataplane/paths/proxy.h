@@ -89,7 +89,6 @@ class Proxy {
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
   bool is_amplified(size_t answer) const;
   Count answer_unavailable();
-  void send_trying();
   std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);
   sipcore::Hash128 server_key(sipcore::Method method) const;
   bool addressed_to_us() const;
@@ -142,7 +141,7 @@ class Proxy {
   Count on_cancel();
   void cancel_branches(uint32_t server, uint32_t except);
   void cancel_branch(uint32_t slot);
-  void send_cancel(uint32_t slot);
+  void send_cancel(uint32_t invite, Count kind);
   void send_ack(uint32_t slot);
 
   // timer.cc

@@ -227,18 +227,10 @@ Count Proxy::on_new_request(const sipcore::Hash128& server) {
   if (in_.message.method() == Method::kInvite) {
     if (e.to_tag.empty()) counters_.add(Count::calls);
     count_call(client);
-    send_trying();
+    answer_directly(100, "Trying");  // 17.2.1: the destination may take more than 200 ms
   }
   send_first(branch, edits);
   return Count::request_forwarded;
-}
-
-// RFC 3261 17.2.1: at once, since the answer may take more than 200 ms.
-void Proxy::send_trying() {
-  size_t size = write_reply(in_, arrival_.source, 100, "Trying", {});
-  if (size == 0 || is_amplified(size)) return;
-  sipcore::Endpoint to = sipcore::reply_target(*in_.essentials.via, arrival_.source);
-  send_bytes({out_.data(), size}, arrival_.listen, to, Count::sent_reply);
 }
 
 // No room, or nobody to send it to.

@@ -99,7 +99,8 @@ void Proxy::perform_client(uint32_t slot, uint16_t actions, sipcore::Timer timer
   if (actions & sipcore::kStopRetransmit) timers.retransmit_at_ms = 0;
   if (actions & sipcore::kResend) {
     if (client.kind == Kind::kCancel) {
-      send_cancel(slot);
+      // Its INVITE may have ended meanwhile, then there is no need.
+      if (client.cancel != kNoSlot) send_cancel(client.cancel, Count::sent_again);
     } else {
       send_rebuilt(slot, Count::sent_again);
     }

@@ -11,9 +11,8 @@ namespace {
 
 constexpr int kTimeout = 408;
 
-// 16.7 step 6: 6xx before all; else the lowest class; a 503 says
-// little about the call and loses against anything, a 408 of our own making likewise against a real
-// answer.
+// 16.7 step 6: 6xx before all; else the lowest class; a 503 says little about the call and loses
+// against anything, a 408 of our own making likewise against a real answer.
 int rank(int status) {
   if (status >= 600) return 0;
   if (status == 503) return 70;

@@ -3,8 +3,7 @@
 //
 //   before:   [headroom   ][request line][Route][Via ... body]
 //   edits:     after the request line insert our Via; remove Route
-//   after:    [  ][request line][our Via][       Via ... body]    the end of the message never
-//   moves
+//   after:    [  ][request line][our Via][       Via ... body]    the end never moves
 #pragma once
 
 #include <array>
