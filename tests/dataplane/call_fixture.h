@@ -13,6 +13,7 @@ namespace tests {
 
 inline const sipcore::Endpoint kCaller = endpoint("198.18.0.10:5060");
 inline const sipcore::Endpoint kTandem = endpoint(kListen);
+inline const sipcore::Endpoint kStranger = endpoint("198.18.0.66:5060");
 
 class CallTest : public testing::Test {
  protected:

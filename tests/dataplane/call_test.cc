@@ -272,26 +272,6 @@ TEST_F(CallTest, AckWithoutACallIsDropped) {
   EXPECT_EQ(node.count(Count::drop_ack_without_call), 1u);
 }
 
-TEST_F(CallTest, FullTableIs503AndRecovers) {
-  Node small({.limits = {2, 4, 16}});
-  auto send = [&](int i, uint64_t at) {
-    RequestText request;
-    request.via += std::to_string(i);
-    request.call_id += std::to_string(i);
-    small.deliver({kCaller, kTandem, text_of(request)});
-    return small.settle(at);
-  };
-  EXPECT_EQ(send(1, 1000).size(), 2u);
-  EXPECT_EQ(send(2, 1000).size(), 2u);
-  auto out = send(3, 1000);
-  ASSERT_EQ(out.size(), 1u);
-  EXPECT_EQ(status_of(out[0].bytes), 503);
-  EXPECT_EQ(header_of(out[0].bytes, HeaderName::kRetryAfter), "5");
-  EXPECT_EQ(small.count(Count::rejected_full), 1u);
-  for (uint64_t at = 1000; at < 200000; at += 10) small.settle(at);
-  EXPECT_EQ(send(4, 200000).size(), 2u);
-}
-
 TEST_F(CallTest, FourKilobytesEachWay) {
   RequestText request;
   request.body = std::string(4000, 'x');
@@ -323,84 +303,6 @@ TEST_F(CallTest, SourceBehindNatIsAnsweredWhereItCameFrom) {
   auto up = from_backend(out[1], response_to(out[1].bytes, 200, "bob"));
   ASSERT_EQ(up.size(), 1u);
   EXPECT_EQ(up[0].to, nat);
-}
-
-// Two networks, two ports, two addresses: what goes into a network carries the address that lies in
-// it, and each side finds it recorded on top.
-TEST_F(CallTest, FromOneNetworkToTheOther) {
-  Node both({.backends = 1, .second_network = true});
-  const sipcore::Endpoint callee = endpoint("198.19.0.21:5060"), inner = endpoint(kSecondListen);
-  both.configure([&](control::link::RunningConfig& config) {
-    config.groups[0].destinations[0].endpoint = callee;
-  });
-  both.deliver({kCaller, kTandem, text_of({})});
-  both.poll_worker(0, now);
-  EXPECT_EQ(both.port(0).from_worker.size(), 1u);    // the 100
-  EXPECT_EQ(both.second(0).from_worker.size(), 1u);  // the INVITE
-  auto out = both.settle(now);
-  ASSERT_EQ(out.size(), 2u);
-  EXPECT_EQ(out[1].from, inner);
-  EXPECT_TRUE(
-      header_of(out[1].bytes, HeaderName::kVia).starts_with("SIP/2.0/UDP 198.19.0.1:5060;"));
-  EXPECT_TRUE(
-      header_of(out[1].bytes, HeaderName::kRecordRoute).starts_with("<sip:198.19.0.1:5060;"));
-  EXPECT_NE(out[1].bytes.find("Record-Route: <sip:198.18.0.1:5060;"), std::string::npos);
-  both.deliver({callee, inner, response_to(out[1].bytes, 200, "bob")});
-  out = both.settle(now);
-  ASSERT_EQ(out.size(), 1u);
-  EXPECT_EQ(out[0].from, kTandem);
-  EXPECT_EQ(out[0].to, kCaller);
-}
-
-// RFC 3261 16.6 step 4 and RFC 5658: where a call comes in by one address and goes out by another,
-// each side finds the one it can reach on top.
-TEST_F(CallTest, FromOneAddressFamilyToTheOther) {
-  Node both({.backends = 1, .both_families = true});
-  const sipcore::Endpoint callee = endpoint("[2001:db8:18::21]:5060");
-  const sipcore::Endpoint tandem6 = endpoint(kListen6);
-  both.configure([&](control::link::RunningConfig& config) {
-    config.groups[0].destinations[0].endpoint = callee;
-  });
-  both.deliver({kCaller, kTandem, text_of({})});
-  auto out = both.settle(now);
-  ASSERT_EQ(out.size(), 2u);
-  Datagram at_callee = out[1];
-  EXPECT_EQ(at_callee.to, callee);
-  EXPECT_EQ(at_callee.from, tandem6);
-  sipcore::Message message;
-  message.parse(at_callee.bytes);
-  auto* top = message.first(HeaderName::kRecordRoute);
-  ASSERT_TRUE(top && message.next(*top));
-  std::string six(message.value(*top)), four(message.value(*message.next(*top)));
-  EXPECT_TRUE(six.starts_with("<sip:[2001:db8:18::1]:5060;lr;"));
-  EXPECT_TRUE(four.starts_with("<sip:198.18.0.1:5060;lr;"));
-  both.deliver({callee, tandem6, response_to(at_callee.bytes, 200, "bob")});
-  out = both.settle(now);
-  ASSERT_EQ(out.size(), 1u);
-  EXPECT_EQ(out[0].to, kCaller);
-  EXPECT_EQ(out[0].from, kTandem);
-
-  RequestText bye = in_dialog("BYE", at_callee, 2);
-  bye.headers = "Route: " + four + "\r\nRoute: " + six + "\r\n";
-  both.deliver({kCaller, kTandem, text_of(bye)});
-  out = both.settle(now);
-  ASSERT_EQ(out.size(), 1u);
-  EXPECT_EQ(out[0].to, callee);
-  EXPECT_EQ(header_of(out[0].bytes, HeaderName::kRoute), "");
-
-  RequestText back;
-  back.method = "BYE";
-  back.uri = "sip:alice@198.18.0.10:5060";
-  back.via = "SIP/2.0/UDP [2001:db8:18::21]:5060;branch=z9hG4bKback";
-  back.from = "<sip:bob@198.18.0.1>;tag=bob";
-  back.to = "<sip:alice@198.18.0.10>;tag=alice";
-  back.headers = "Route: " + six + ", " + four + "\r\n";
-  both.deliver({callee, tandem6, text_of(back)});
-  out = both.settle(now);
-  ASSERT_EQ(out.size(), 1u);
-  EXPECT_EQ(out[0].to, kCaller);
-  EXPECT_EQ(out[0].from, kTandem);
-  EXPECT_EQ(header_of(out[0].bytes, HeaderName::kRoute), "");
 }
 
 }  // namespace
