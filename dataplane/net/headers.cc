@@ -35,6 +35,11 @@ IpAddress read_ip(const char* p, Family family) {
 
 // RFC 1071 ones' complement sum, not yet folded to 16 bits.
 uint64_t checksum_add(uint64_t sum, const char* data, size_t size) {
+  for (; size >= 32; data += 32, size -= 32) {
+    uint64_t words[4];
+    std::memcpy(words, data, 32);
+    for (uint64_t word : words) sum += (word & UINT32_MAX) + (word >> 32);
+  }
   while (size >= 4) {
     uint32_t word;
     std::memcpy(&word, data, 4);

@@ -19,8 +19,7 @@ namespace {
 uint32_t endpoint_hash(const Endpoint& endpoint, const sipcore::HashKey& key) {
   sipcore::SipHash hash(key);
   hash.add({reinterpret_cast<const char*>(endpoint.ip.bytes.data()), endpoint.ip.size()});
-  hash.add_byte(static_cast<uint8_t>(endpoint.port >> 8))
-      .add_byte(static_cast<uint8_t>(endpoint.port));
+  hash.add_word(endpoint.port, 2);
   return static_cast<uint32_t>(hash.finish());
 }
 
@@ -48,8 +47,7 @@ std::optional<Endpoint> Proxy::dialog_target(const Parsed& request,
                                              const sipcore::RoutePlan& plan) const {
   uint32_t from = sipcore::tag_hash(request.essentials.from_tag, key());
   if (plan.token->caller_tag_hash == from) return plan.token->destination;
-  auto uri = sipcore::parse_uri(plan.next.empty() ? plan.request_uri : plan.next);
-  auto endpoint = uri ? sipcore::literal_endpoint(*uri) : std::nullopt;
+  auto endpoint = sipcore::literal_endpoint(plan.way());
   if (!endpoint || !usable(*endpoint)) return std::nullopt;
   return endpoint;
 }

@@ -1,4 +1,6 @@
 // A request arrives (RFC 3261 16.2 to 16.5).
+#include <algorithm>
+
 #include "dataplane/paths/proxy.h"
 #include "sipcore/build/reply.h"
 
@@ -24,6 +26,15 @@ Count drop_of(Fault fault) {
       return Count::drop_bad_ack;
     default:
       return Count::drop_not_sip;
+  }
+}
+
+void add_nocase(sipcore::SipHash& hash, std::string_view text) {
+  char lowered[64];
+  for (; !text.empty(); text.remove_prefix(std::min(text.size(), sizeof lowered))) {
+    size_t size = std::min(text.size(), sizeof lowered);
+    for (size_t i = 0; i < size; ++i) lowered[i] = sipcore::lower(text[i]);
+    hash.add({lowered, size});
   }
 }
 
@@ -71,9 +82,8 @@ sipcore::Hash128 Proxy::server_key(Method method) const {
   if (!invite) hash.add(in_.message.method_text()).add_byte(0);
   hash.add({reinterpret_cast<const char*>(arrival_.source.ip.bytes.data()), 16});
   if (e.via->rfc3261_branch()) {
-    for (char c : e.via->host) hash.add_byte(static_cast<uint8_t>(sipcore::lower(c)));
-    hash.add_byte(static_cast<uint8_t>(e.via->port))
-        .add_byte(static_cast<uint8_t>(e.via->port >> 8));
+    add_nocase(hash, e.via->host);
+    hash.add_word(e.via->port, 2);
     return hash.add(e.via->branch).finish_wide();
   }
   // Without the cookie: the tuple of RFC 2543; the To tag differs between INVITE and its ACK.
@@ -81,7 +91,7 @@ sipcore::Hash128 Proxy::server_key(Method method) const {
                                 invite ? std::string_view{} : e.to_tag}) {
     hash.add(part).add_byte(0);
   }
-  for (int shift = 0; shift < 32; shift += 8) hash.add_byte(static_cast<uint8_t>(e.cseq >> shift));
+  hash.add_word(e.cseq, 4);
   return hash.finish_wide();
 }
 
@@ -185,7 +195,7 @@ std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint6
     return answer_directly(403, "Forbidden: no part in this call");
   }
   // A Route that was not recorded by a dialog through us would make us an open relay.
-  if (!in_dialog && !plan.next.empty()) {
+  if (!in_dialog && plan.next) {
     counters_.add(Count::rejected_token);
     return answer_directly(403, "Forbidden: preloaded Route");
   }

@@ -1,5 +1,8 @@
 #include "sipcore/build/token.h"
 
+#include <cstring>
+
+#include "sipcore/build/hex.h"
 #include "sipcore/build/writer.h"
 #include "sipcore/grammar/chars.h"
 
@@ -11,24 +14,21 @@ constexpr size_t kCheckSize = 16;
 constexpr uint8_t kBranchKind = 'b';  // keeps the check values of the two kinds apart
 constexpr uint8_t kRouteKind = 'r';
 
-int nibble(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 // Fixed-width fields are taken from the front; after a bad digit everything reads as broken.
 class HexReader {
  public:
   explicit HexReader(std::string_view text) : text_(text) {}
 
-  uint64_t take(size_t digits) {
+  template <size_t kTaken>
+  uint64_t take() {
+    char digits[kHexDigits];
+    std::memset(digits, '0', kHexDigits - kTaken);
     uint64_t value = 0;
-    for (size_t i = 0; i < digits; ++i) {
-      int digit = at_ < text_.size() ? nibble(text_[at_++]) : -1;
-      broken_ |= digit < 0;
-      value = value << 4 | static_cast<uint64_t>(digit & 15);
-    }
+    broken_ |= text_.size() - at_ < kTaken;
+    if (broken_) return 0;
+    std::memcpy(digits + kHexDigits - kTaken, text_.data() + at_, kTaken);
+    at_ += kTaken;
+    broken_ = !read_hex(digits, value);
     return value;
   }
   bool broken() const { return broken_; }
@@ -63,11 +63,11 @@ TokenStatus read_branch(const HashKey& key, std::string_view text, BranchToken& 
   if (text.size() != kBranchSize || !text.starts_with(kPrefix)) return TokenStatus::kForeign;
   std::string_view fields = text.substr(kPrefix.size());
   HexReader reader(fields);
-  out.worker = static_cast<uint8_t>(reader.take(2));
-  out.slot = static_cast<uint32_t>(reader.take(8));
-  out.generation = static_cast<uint32_t>(reader.take(8));
-  out.loop = reader.take(16);
-  uint64_t check = reader.take(kCheckSize);
+  out.worker = static_cast<uint8_t>(reader.take<2>());
+  out.slot = static_cast<uint32_t>(reader.take<8>());
+  out.generation = static_cast<uint32_t>(reader.take<8>());
+  out.loop = reader.take<16>();
+  uint64_t check = reader.take<kCheckSize>();
   if (reader.broken()) return TokenStatus::kForeign;
   fields.remove_suffix(kCheckSize);
   return check == branch_check(key, fields) ? TokenStatus::kOk : TokenStatus::kForged;
@@ -78,7 +78,11 @@ std::string_view write_route_token(const HashKey& key, const RouteToken& token,
   const IpAddress& ip = token.destination.ip;
   Writer writer({out, kRouteTokenMost});
   writer.add(ip.family == Family::kV4 ? "4" : "6");
-  for (size_t i = 0; i < ip.size(); ++i) writer.add_hex(ip.bytes[i], 2);
+  for (size_t i = 0; i < ip.size(); i += 4) {
+    uint32_t word;
+    std::memcpy(&word, &ip.bytes[i], sizeof word);
+    writer.add_hex(__builtin_bswap32(word), 8);
+  }
   writer.add_hex(token.destination.port, 4).add_hex(token.caller_tag_hash, 8);
   writer.add_hex(token.caller_address_hash, 8);
   writer.add_hex(route_check(key, writer.text(), call_id), kCheckSize);
@@ -93,13 +97,14 @@ TokenStatus read_route_token(const HashKey& key, std::string_view text, std::str
   HexReader reader(text.substr(1));
   out = {};
   out.destination.ip.family = text.front() == '4' ? Family::kV4 : Family::kV6;
-  for (size_t i = 0; i < digits / 2; ++i) {
-    out.destination.ip.bytes[i] = static_cast<uint8_t>(reader.take(2));
+  for (size_t i = 0; i < digits / 8; ++i) {
+    uint32_t word = __builtin_bswap32(static_cast<uint32_t>(reader.take<8>()));
+    std::memcpy(&out.destination.ip.bytes[4 * i], &word, sizeof word);
   }
-  out.destination.port = static_cast<uint16_t>(reader.take(4));
-  out.caller_tag_hash = static_cast<uint32_t>(reader.take(8));
-  out.caller_address_hash = static_cast<uint32_t>(reader.take(8));
-  uint64_t check = reader.take(kCheckSize);
+  out.destination.port = static_cast<uint16_t>(reader.take<4>());
+  out.caller_tag_hash = static_cast<uint32_t>(reader.take<8>());
+  out.caller_address_hash = static_cast<uint32_t>(reader.take<8>());
+  uint64_t check = reader.take<kCheckSize>();
   if (reader.broken()) return TokenStatus::kForeign;
   text.remove_suffix(kCheckSize);
   return check == route_check(key, text, call_id) ? TokenStatus::kOk : TokenStatus::kForged;

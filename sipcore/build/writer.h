@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "sipcore/build/hex.h"
 #include "sipcore/grammar/ip.h"
 
 namespace sipcore {
@@ -29,11 +30,11 @@ class Writer {
     return add({digits, static_cast<size_t>(end - digits)});
   }
 
-  Writer& add_hex(uint64_t number, int digits) {
-    char text[16];
-    for (int i = 0; i < digits; ++i)
-      text[i] = "0123456789abcdef"[number >> 4 * (digits - 1 - i) & 15];
-    return add({text, static_cast<size_t>(digits)});
+  // The lowest `digits` digits, at most 16.
+  Writer& add_hex(uint64_t number, size_t digits) {
+    char text[kHexDigits];
+    write_hex(number, text);
+    return add({text + kHexDigits - digits, digits});
   }
 
   Writer& add_ip(const IpAddress& ip) {

@@ -7,7 +7,7 @@
 
 namespace sipcore {
 
-enum CharClass : uint8_t {
+enum CharClass : uint16_t {
   kTokenChar = 1,   // token
   kDigitChar = 2,   // DIGIT
   kAlphaChar = 4,   // ALPHA
@@ -16,13 +16,32 @@ enum CharClass : uint8_t {
   kHexChar = 32,    // HEXDIG
   kParamChar = 64,  // paramchar of a URI parameter, without "%"
   kWordChar = 128,  // word, as in Call-ID
+
+  kUriParamsChar = 256,     // all the parameters of a sip or tel URI, without "%"
+  kUriHeadersChar = 512,    // the headers of a sip URI, without "%"
+  kAbsoluteUriChar = 1024,  // what no URI goes without leaving its place: no blank, no < > "
+  kBeforeAngleChar = 2048,  // anything but < > " ;
+  kAddrSpecChar = 4096,     // anything but ; , ? and LWS
+  kParamValueChar = 8192,   // token or host as the value of a parameter
+  kTelChar = 16384,         // the number of a tel URI, without "%"
 };
 
 namespace detail {
-constexpr std::array<uint8_t, 256> make_char_table() {
-  std::array<uint8_t, 256> table{};
+constexpr std::array<uint16_t, 256> make_char_table() {
+  std::array<uint16_t, 256> table{};
   auto add = [&table](std::string_view chars, int flag) {
-    for (char c : chars) table[static_cast<uint8_t>(c)] |= static_cast<uint8_t>(flag);
+    for (char c : chars) table[static_cast<uint8_t>(c)] |= static_cast<uint16_t>(flag);
+  };
+  auto add_all_but = [&table](std::string_view chars, int flag) {
+    for (int c = 0; c < 256; ++c) {
+      bool left_out = chars.find(static_cast<char>(c)) != std::string_view::npos;
+      if (!left_out) table[c] |= static_cast<uint16_t>(flag);
+    }
+  };
+  auto add_class = [&table](int wanted, int flag) {
+    for (auto& one : table) {
+      if ((one & wanted) != 0) one |= static_cast<uint16_t>(flag);
+    }
   };
   for (int c = 0; c < 26; ++c) {
     for (int base : {0x61, 0x41}) {  // a, A
@@ -37,9 +56,20 @@ constexpr std::array<uint8_t, 256> make_char_table() {
   add("-_.!~*'()&=+$,;?/", kUserChar);
   add("-_.!~*'()[]/:&+$", kParamChar);
   add("-.!%*_+`'~()<>:\\\"/[]?{}", kWordChar);
+  add_class(kParamChar, kUriParamsChar | kUriHeadersChar);
+  add(";=,\"", kUriParamsChar);
+  add("?;=@,", kUriHeadersChar);
+  add_all_but(" \t\r\n<>\"", kAbsoluteUriChar);
+  add_all_but("<>\";", kBeforeAngleChar);
+  add_all_but(";,? \t\r\n", kAddrSpecChar);
+  add_class(kTokenChar, kParamValueChar);
+  add("[]:", kParamValueChar);  // a host may be an IPv6 reference, and have a port
+  add_class(kUserChar, kTelChar);
+  table[';'] &= static_cast<uint16_t>(~kTelChar);
+  add("#", kTelChar);
   return table;
 }
-inline constexpr std::array<uint8_t, 256> kCharTable = make_char_table();
+inline constexpr std::array<uint16_t, 256> kCharTable = make_char_table();
 }  // namespace detail
 
 constexpr bool is(char c, CharClass wanted) {

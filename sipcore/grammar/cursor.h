@@ -31,18 +31,31 @@ class Cursor {
     return since(start);
   }
 
+  // Characters of one class, and escapes: "%" HEXDIG HEXDIG (RFC 3261 25.1, escaped).
+  constexpr std::string_view take_escaped(CharClass wanted) {
+    size_t start = at_;
+    do {
+      take_class(wanted);
+    } while (take_escape());
+    return since(start);
+  }
+
   constexpr std::string_view take_token() { return take_class(kTokenChar); }
 
   constexpr void skip_lws() {
     while (!done() && is_lws(text_[at_])) ++at_;
   }
 
-  // Takes up to, not including, the first of `stops`, or to the end.
-  constexpr std::string_view take_until(std::string_view stops) {
-    size_t found = text_.find_first_of(stops, at_);
+  // Takes up to, not including, `stop`, or to the end.
+  constexpr std::string_view take_until(char stop) {
+    size_t found = text_.find(stop, at_);
     size_t start = at_;
     at_ = found == std::string_view::npos ? text_.size() : found;
     return since(start);
+  }
+
+  constexpr void skip(size_t bytes) {
+    at_ += bytes < text_.size() - at_ ? bytes : text_.size() - at_;
   }
 
   // quoted-string with its quotes (RFC 3261 25.1); a quoted-pair may carry any byte but CR and LF.
@@ -60,6 +73,13 @@ class Cursor {
   }
 
  private:
+  constexpr bool take_escape() {
+    bool escape = text_.size() - at_ >= 3 && text_[at_] == '%' && is(text_[at_ + 1], kHexChar) &&
+                  is(text_[at_ + 2], kHexChar);
+    if (escape) at_ += 3;
+    return escape;
+  }
+
   std::string_view text_;
   size_t at_ = 0;
 };

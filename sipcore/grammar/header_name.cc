@@ -1,6 +1,7 @@
 #include "sipcore/grammar/header_name.h"
 
 #include <array>
+#include <cstring>
 
 #include "sipcore/grammar/chars.h"
 
@@ -77,6 +78,49 @@ constexpr Slots make_slots() {
 }
 
 constexpr Slots kSlotTable = make_slots();
+
+// Names in lower case, with zeros behind.
+constexpr size_t kLongest = 24;
+using LowerName = std::array<char, kLongest>;
+constexpr std::array<LowerName, kHeaderNames> make_lower_names() {
+  std::array<LowerName, kHeaderNames> names{};
+  for (size_t i = 0; i < kHeaderNames; ++i) {
+    for (size_t at = 0; at < kNames[i].spelling.size(); ++at) {
+      names[i][at] = lower(kNames[i].spelling[at]);
+    }
+  }
+  return names;
+}
+constexpr std::array<LowerName, kHeaderNames> kLowerNames = make_lower_names();
+
+// No other byte becomes a letter by this, and no byte but CR, which no name holds, becomes "-".
+template <class Word>
+Word lower_word(const char* text) {
+  Word word;
+  std::memcpy(&word, text, sizeof word);
+  return static_cast<Word>(word | static_cast<Word>(0x2020202020202020));
+}
+
+// Equal without regard to case; `size` is that of both. Two words that may overlap cover up to
+// twice their size, a third what is longer.
+template <class Word>
+bool equal_words(const char* text, const char* lower_name, size_t size) {
+  auto differs = [&](size_t at) {
+    Word word;
+    std::memcpy(&word, lower_name + at, sizeof word);
+    return lower_word<Word>(text + at) ^ word;
+  };
+  Word middle = size > 2 * sizeof(Word) ? differs(sizeof(Word)) : Word{0};
+  return (differs(0) | middle | differs(size - sizeof(Word))) == 0;
+}
+
+bool is_name(std::string_view text, size_t candidate) {
+  const char* name = kLowerNames[candidate].data();
+  if (text.size() != kNames[candidate].spelling.size()) return false;
+  if (text.size() >= 8) return equal_words<uint64_t>(text.data(), name, text.size());
+  if (text.size() >= 4) return equal_words<uint32_t>(text.data(), name, text.size());
+  return text.size() >= 2 && equal_words<uint16_t>(text.data(), name, text.size());
+}
 static_assert(!kSlotTable.clash, "two header names share a slot: choose other multipliers");
 
 }  // namespace
@@ -88,8 +132,7 @@ HeaderName header_name(std::string_view text) {
     return letter < 128 ? static_cast<HeaderName>(kSlotTable.compact[letter]) : HeaderName::kOther;
   }
   uint8_t candidate = kSlotTable.name[slot_of(text)];
-  return equal_nocase(kNames[candidate].spelling, text) ? static_cast<HeaderName>(candidate)
-                                                        : HeaderName::kOther;
+  return is_name(text, candidate) ? static_cast<HeaderName>(candidate) : HeaderName::kOther;
 }
 
 std::string_view spelling(HeaderName name) { return kNames[static_cast<size_t>(name)].spelling; }

@@ -46,7 +46,7 @@ enum class HeaderName : uint8_t {
 
 inline constexpr size_t kHeaderNames = static_cast<size_t>(HeaderName::kCount);
 
-// Case does not matter; a compact form gives the same name as the long one.
+// Case does not matter; a compact form gives the same name as the long one. `text` holds no CR.
 HeaderName header_name(std::string_view text);
 
 // The long spelling, as we write it; empty for kOther.

@@ -80,10 +80,11 @@ Fault Message::parse_start_line(std::string_view line) {
 // Method SP Request-URI SP SIP-Version (RFC 3261 25.1), exactly one blank each.
 Fault Message::parse_request_line(std::string_view line) {
   size_t blank = line.find(' ');
-  size_t last = line.rfind(' ');
   word1_ = line.substr(0, blank);
   if (blank == std::string_view::npos || !all_of(word1_, kTokenChar)) return Fault::kNotSip;
-  std::string_view version = trim(line).substr(trim(line).rfind(' ') + 1);
+  std::string_view trimmed = trim(line);
+  size_t last = trimmed.rfind(' ');
+  std::string_view version = trimmed.substr(last + 1);
   if (!other_version(version)) return Fault::kNotSip;
   request_ = true;
   method_ = method_of(word1_);
@@ -91,8 +92,7 @@ Fault Message::parse_request_line(std::string_view line) {
   if (three_parts) word2_ = line.substr(blank + 1, last - blank - 1);
   if (!equal_nocase(version, kVersion)) return Fault::kBadVersion;
   if (!three_parts) return Fault::kBadRequestLine;
-  bool clean = !word2_.empty() && word2_.find_first_of(" \t\r\n<>\"") == std::string_view::npos;
-  return clean ? Fault::kNone : Fault::kBadRequestUri;
+  return all_of(word2_, kAbsoluteUriChar) ? Fault::kNone : Fault::kBadRequestUri;
 }
 
 // SIP-Version SP 3DIGIT SP Reason-Phrase; a missing last blank is tolerated.
@@ -112,7 +112,8 @@ Fault Message::add_field(size_t begin, size_t colon, size_t end) {
   if (colon == kNoColon) return Fault::kBadHeaderLine;
   std::string_view name = bytes_.substr(begin, colon - begin);
   while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.remove_suffix(1);
-  if (!all_of(name, kTokenChar)) return Fault::kBadHeaderLine;
+  HeaderName known = header_name(name);
+  if (known == HeaderName::kOther && !all_of(name, kTokenChar)) return Fault::kBadHeaderLine;
   std::string_view value = trim(bytes_.substr(colon + 1, end - colon - 1));
   HeaderField& field = fields_[count_];
   field.begin = static_cast<uint16_t>(begin);
@@ -121,7 +122,7 @@ Fault Message::add_field(size_t begin, size_t colon, size_t end) {
   field.value_size = static_cast<uint16_t>(value.size());
   field.end = static_cast<uint16_t>(end + 2);
   field.next = kNoField;
-  field.name = header_name(name);
+  field.name = known;
   size_t id = static_cast<size_t>(field.name);
   bool repeated = first_[id] != kNoField;
   if (repeated) {

@@ -1,32 +1,40 @@
 #include "sipcore/grammar/name_addr.h"
 
 #include "sipcore/grammar/params.h"
-#include "sipcore/grammar/uri.h"
 
 namespace sipcore {
 namespace {
 
 // Moves over header parameters; false where one is malformed.
-bool take_params(Cursor& cursor, std::string_view& params) {
+bool take_params(Cursor& cursor, NameAddr& out) {
   size_t start = cursor.position();
-  bool broken = false;
-  while (take_param(cursor, broken)) {
+  bool broken = false, has_tag = false;
+  while (auto param = take_param(cursor, broken)) {
+    if (has_tag || !equal_nocase(param->name, "tag")) continue;
+    out.tag = param->value;
+    has_tag = true;
   }
-  params = cursor.since(start);
+  out.params = cursor.since(start);
   cursor.skip_lws();
   return !broken && (cursor.done() || cursor.peek() == ',');
 }
 
+bool read_uri(std::string_view text, NameAddr& out) {
+  auto uri = parse_uri(text);
+  if (uri) out.uri = *uri;
+  return uri.has_value();
+}
+
 bool take_bracketed(Cursor& cursor, NameAddr& out) {
   if (!cursor.take('<')) return false;
-  out.uri = cursor.take_until(">");
-  return cursor.take('>') && parse_uri(out.uri).has_value();
+  std::string_view text = cursor.take_until('>');
+  return cursor.take('>') && read_uri(text, out);
 }
 
 // The value has no "<" before its end: a bare addr-spec, which holds no ";", "?" or ",".
 bool take_addr_spec(Cursor& cursor, NameAddr& out) {
-  out.uri = trim(cursor.take_until(";,? \t\r\n"));
-  return cursor.peek() != '?' && parse_uri(out.uri).has_value();
+  std::string_view text = cursor.take_class(kAddrSpecChar);
+  return cursor.peek() != '?' && read_uri(text, out);
 }
 
 }  // namespace
@@ -43,7 +51,7 @@ std::optional<NameAddr> take_name_addr(Cursor& cursor) {
     if (!take_bracketed(cursor, out)) return std::nullopt;
   } else {
     Cursor ahead = cursor;
-    std::string_view before = ahead.take_until("<>\";");
+    std::string_view before = ahead.take_class(kBeforeAngleChar);
     if (ahead.peek() == '<') {
       out.display = trim(before);
       cursor = ahead;
@@ -52,7 +60,7 @@ std::optional<NameAddr> take_name_addr(Cursor& cursor) {
       return std::nullopt;
     }
   }
-  if (!take_params(cursor, out.params)) return std::nullopt;
+  if (!take_params(cursor, out)) return std::nullopt;
   out.text = trim(cursor.since(start));
   return out;
 }

@@ -9,13 +9,15 @@
 #include <string_view>
 
 #include "sipcore/grammar/cursor.h"
+#include "sipcore/grammar/uri.h"
 
 namespace sipcore {
 
 struct NameAddr {
   std::string_view display;  // quotes kept; empty where there is none
-  std::string_view uri;      // text of the URI, without < and >
+  Uri uri;                   // what stands within < and >
   std::string_view params;   // header parameters, from the first ";" on
+  std::string_view tag;      // the value of the first one named tag
   std::string_view text;     // all of it
 };
 

@@ -3,11 +3,7 @@
 namespace sipcore {
 namespace {
 
-// gen-value: token, host or quoted-string. Hosts bring "[", "]" and ":" along.
-constexpr bool is_value_char(char c) {
-  return is(c, kTokenChar) || c == '[' || c == ']' || c == ':';
-}
-
+// gen-value: token, host or quoted-string (RFC 3261 25.1).
 bool take_value(Cursor& cursor, Param& param) {
   param.has_value = true;
   if (cursor.peek() == '"') {
@@ -15,9 +11,7 @@ bool take_value(Cursor& cursor, Param& param) {
     if (quoted) param.value = *quoted;
     return quoted.has_value();
   }
-  size_t start = cursor.position();
-  while (is_value_char(cursor.peek())) cursor.take(cursor.peek());
-  param.value = cursor.since(start);
+  param.value = cursor.take_class(kParamValueChar);
   return !param.value.empty();
 }
 
@@ -39,15 +33,6 @@ std::optional<Param> take_param(Cursor& cursor, bool& broken) {
   broken = !take_value(cursor, param);
   if (broken) return std::nullopt;
   return param;
-}
-
-std::optional<Param> find_param(std::string_view params, std::string_view name) {
-  Cursor cursor(params);
-  bool broken = false;
-  while (auto param = take_param(cursor, broken)) {
-    if (equal_nocase(param->name, name)) return param;
-  }
-  return std::nullopt;
 }
 
 }  // namespace sipcore

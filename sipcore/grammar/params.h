@@ -19,7 +19,4 @@ struct Param {
 // what follows is no parameter, which `broken` then tells.
 std::optional<Param> take_param(Cursor& cursor, bool& broken);
 
-// The first parameter of that name (case-insensitive) in well-formed `params`; nullopt: absent.
-std::optional<Param> find_param(std::string_view params, std::string_view name);
-
 }  // namespace sipcore

@@ -19,9 +19,9 @@ class LineBuilder {
  public:
   LineBuilder(std::string_view text, std::span<Line> lines) : text_(text), lines_(lines) {}
 
-  void colon(size_t at) {
-    if (colon_ == kNoColon) colon_ = static_cast<uint16_t>(at);
-  }
+  // The first colon of the line in hand.
+  void colon(size_t at) { colon_ = static_cast<uint16_t>(at); }
+  bool has_colon() const { return colon_ != kNoColon; }
 
   // A CR LF pair ends at `at`, the offset of LF. True when the section ends or is refused.
   bool line_break(size_t at) {
@@ -61,37 +61,56 @@ class LineBuilder {
   ScanResult result_{ScanStatus::kNoEmptyLine, 0, 0};
 };
 
-// One block's worth of structure. `open_cr` carries a CR at the end of the block before.
-bool take_block(const Masks& m, size_t base, bool& open_cr, LineBuilder& builder) {
-  uint64_t paired = (m.cr << 1) | (open_cr ? 1U : 0U);
-  open_cr = (m.cr >> 63) != 0;
-  uint64_t lone = paired ^ m.lf;
-  uint64_t bits = m.lf | m.colon | lone;
-  while (bits != 0) {
-    uint64_t bit = bits & (~bits + 1);
-    bits ^= bit;
-    size_t at = base + static_cast<size_t>(std::countr_zero(bit));
-    if (lone & bit) return builder.refuse(ScanStatus::kLoneLineBreak);
-    if (m.lf & bit) {
-      if (builder.line_break(at)) return true;
-    } else {
-      builder.colon(at);
-    }
+// What one block leaves for the next.
+struct Carry {
+  bool cr = false;         // its last byte was CR
+  bool seek_colon = true;  // its last line has no colon yet
+};
+
+uint64_t lowest(uint64_t bits) { return bits & (~bits + 1); }
+
+// The first colon of each line: a one added where a line begins runs, as a carry, through all ones
+// up to the first colon, or to the end of the line.
+uint64_t first_colons(const Masks& m, Carry& carry) {
+  uint64_t begins = (m.lf << 1) | (carry.seek_colon ? 1U : 0U);
+  uint64_t others = ~(m.colon | m.lf);
+  uint64_t sum = others + begins;
+  bool begin_behind = (m.lf >> 63) != 0;
+  carry.seek_colon = sum < others || begin_behind;
+  return sum & m.colon;
+}
+
+// One block's worth of structure; true: the section ends here, or is refused.
+bool take_block(const Masks& m, size_t base, Carry& carry, LineBuilder& builder) {
+  uint64_t paired = (m.cr << 1) | (carry.cr ? 1U : 0U);
+  carry.cr = (m.cr >> 63) != 0;
+  uint64_t lone = lowest(paired ^ m.lf);
+  uint64_t before_lone = lone - 1;  // all, where there is none
+  uint64_t colons = first_colons(m, carry);
+  for (uint64_t breaks = m.lf & before_lone; breaks != 0;) {
+    uint64_t bit = lowest(breaks);
+    breaks ^= bit;
+    uint64_t colon = colons & (bit - 1);
+    if (colon != 0) builder.colon(base + static_cast<size_t>(std::countr_zero(colon)));
+    colons ^= colon;
+    if (builder.line_break(base + static_cast<size_t>(std::countr_zero(bit)))) return true;
   }
+  if (lone != 0) return builder.refuse(ScanStatus::kLoneLineBreak);
+  if (colons != 0) builder.colon(base + static_cast<size_t>(std::countr_zero(colons)));
   return false;
 }
 
 template <Masks (*kMasks)(const char*)>
 [[gnu::always_inline]] inline ScanResult scan_with(std::string_view text, std::span<Line> lines) {
   LineBuilder builder(text, lines);
-  bool open_cr = false;
+  Carry carry;
   size_t at = 0;
   for (; at + kBlock <= text.size(); at += kBlock) {
-    if (take_block(kMasks(text.data() + at), at, open_cr, builder)) return builder.result();
+    if (take_block(kMasks(text.data() + at), at, carry, builder)) return builder.result();
   }
   char tail[kBlock] = {};  // the last bytes go through a copy: nothing is read past the datagram
   std::memcpy(tail, text.data() + at, text.size() - at);
-  take_block(kMasks(tail), at, open_cr, builder);  // a CR at the very end counts as lone
+  take_block(kMasks(tail), at, carry, builder);  // a CR at the very end counts as lone
   return builder.result();
 }
 
@@ -150,7 +169,7 @@ ScanResult scan_lines_plain(std::string_view text, std::span<Line> lines) {
       builder.refuse(ScanStatus::kLoneLineBreak);
       return builder.result();
     }
-    if (c == ':') builder.colon(at);
+    if (c == ':' && !builder.has_colon()) builder.colon(at);
     if (c == '\n' && builder.line_break(at)) return builder.result();
   }
   if (!text.empty() && text.back() == '\r') builder.refuse(ScanStatus::kLoneLineBreak);

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "sipcore/grammar/cursor.h"
+
 namespace sipcore {
 
 enum class Scheme : uint8_t { kSip, kSips, kTel, kOther };
@@ -29,8 +31,8 @@ struct Uri {
 // URI at all; only scheme and text are set then. nullopt: not a URI.
 std::optional<Uri> parse_uri(std::string_view text);
 
-// A host name, an IPv4 address or an IPv6 reference in brackets.
-bool valid_host(std::string_view host);
+// Takes a host name, an IPv4 address or an IPv6 reference in brackets.
+bool take_host(Cursor& cursor, std::string_view& host);
 
 // One parameter of a sip or sips URI (uri-parameter, which allows more characters than a header's).
 struct UriParam {

@@ -27,15 +27,7 @@ bool take_protocol(Cursor& cursor, Via& via) {
 bool take_sent_by(Cursor& cursor, Via& via) {
   if (!is_lws(cursor.peek())) return false;
   cursor.skip_lws();
-  size_t start = cursor.position();
-  if (cursor.peek() == '[') {
-    cursor.take_until("]");
-    cursor.take(']');
-  } else {
-    cursor.take_class(kHostChar);
-  }
-  via.host = cursor.since(start);
-  if (!valid_host(via.host)) return false;
+  if (!take_host(cursor, via.host)) return false;
   Cursor ahead = cursor;
   ahead.skip_lws();
   if (!ahead.take(':')) return true;

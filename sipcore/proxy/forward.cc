@@ -34,10 +34,11 @@ void each_route(const Message& message, Take take) {
 // field one stretch; a line of which nothing stays goes as a whole.
 void remove_routes(const Message& message, uint32_t count, bool last, EditList& edits) {
   size_t total = 0, index = 0;
-  each_route(message, [&](const ListValue&) { return ++total > 0; });
+  if (last) each_route(message, [&](const ListValue&) { return ++total > 0; });
   size_t kept_begin = 0, kept_end = 0;  // of the field in hand; equal: nothing stays
   each_route(message, [&](const ListValue& value) {
     if (value.first_of_field) kept_begin = kept_end = 0;
+    if (value.first_of_field && !last && index >= count) return false;
     bool removed = index < count || (last && index + 1 == total);
     if (!removed && kept_end == 0) kept_begin = value.begin;
     if (!removed) kept_end = value.end;
@@ -87,7 +88,7 @@ void lower_max_forwards(const Message& request, const Essentials& essentials, Wr
 void route_strictly(const Message& request, const RoutePlan& plan, Writer& writer,
                     EditList& edits) {
   size_t start = writer.size();
-  writer.add("Route: <").add(plan.request_uri).add(">\r\n");
+  writer.add("Route: <").add(plan.request_uri.text).add(">\r\n");
   edits.insert(behind_routes(request), since(writer, start));
 }
 
@@ -116,7 +117,7 @@ void add_top_headers(const Message& request, const Essentials& essentials, const
 bool forward_request(const Message& request, const Essentials& essentials, const RoutePlan& plan,
                      const Hop& hop, ForwardScratch& scratch, EditList& edits) {
   Writer writer(scratch.text);
-  std::string_view uri = plan.next_is_strict ? plan.next : plan.request_uri;
+  std::string_view uri = plan.next_is_strict ? plan.next->uri.text : plan.request_uri.text;
   if (uri.data() != request.uri_text().data()) replace_request_uri(request, uri, writer, edits);
   add_top_headers(request, essentials, hop, writer, edits);
   if (needs_mark(*essentials.via, hop.source)) {

@@ -1,7 +1,5 @@
 #include "sipcore/proxy/route.h"
 
-#include "sipcore/grammar/name_addr.h"
-
 namespace sipcore {
 namespace {
 
@@ -10,14 +8,17 @@ constexpr uint16_t kDefaultPort = 5060;
 // The values of all Route fields in order, however they are spread over header lines.
 class RouteWalker {
  public:
-  explicit RouteWalker(const Message& message)
-      : message_(message), field_(message.first(HeaderName::kRoute)), cursor_("") {
+  RouteWalker(const Message& message, const Essentials& essentials)
+      : message_(message),
+        first_(essentials.first_route),
+        field_(message.first(HeaderName::kRoute)),
+        cursor_("") {
     if (field_ != nullptr) cursor_ = Cursor(message_.value(*field_));
   }
 
   std::optional<NameAddr> take() {
     if (field_ == nullptr) return std::nullopt;
-    auto value = take_name_addr(cursor_);
+    auto value = at_first_ ? take_first() : take_name_addr(cursor_);
     if (!value) return std::nullopt;
     if (!cursor_.take(',')) {
       field_ = message_.next(*field_);
@@ -27,28 +28,34 @@ class RouteWalker {
   }
 
  private:
+  // It has been decoded when the message was checked.
+  std::optional<NameAddr> take_first() {
+    at_first_ = false;
+    if (first_)
+      cursor_.skip(message_.offset_of(first_->text) + first_->text.size() - field_->value);
+    cursor_.skip_lws();
+    return first_;
+  }
+
   const Message& message_;
+  const std::optional<NameAddr>& first_;
+  bool at_first_ = true;
   const HeaderField* field_;
   Cursor cursor_;
 };
 
 // A Route that may become a Request-URI or a next hop: sip or sips, without headers (19.1.1).
-bool routable(std::string_view uri_text) {
-  auto uri = parse_uri(uri_text);
-  return uri && (uri->scheme == Scheme::kSip || uri->scheme == Scheme::kSips) && !uri->has_headers;
+bool routable(const Uri& uri) {
+  return (uri.scheme == Scheme::kSip || uri.scheme == Scheme::kSips) && !uri.has_headers;
 }
 
-bool means_us(std::string_view uri_text, const Self& self) {
-  auto uri = parse_uri(uri_text);
-  if (!uri) return false;
-  auto endpoint = literal_endpoint(*uri);
+bool means_us(const Uri& uri, const Self& self) {
+  auto endpoint = literal_endpoint(uri);
   return endpoint && self.is(*endpoint);
 }
 
-void read_token(std::string_view uri_text, std::string_view call_id, const HashKey& key,
-                RoutePlan& plan) {
-  auto uri = parse_uri(uri_text);
-  auto param = find_uri_param(uri->params, "t");
+void read_token(const Uri& uri, std::string_view call_id, const HashKey& key, RoutePlan& plan) {
+  auto param = find_uri_param(uri.params, "t");
   if (!param) return;
   RouteToken token;
   if (read_route_token(key, param->value, call_id, token) == TokenStatus::kOk) {
@@ -63,7 +70,7 @@ void undo_strict_routing(const Message& request, const Essentials& essentials, c
                          const HashKey& key, RoutePlan& plan) {
   if (!find_uri_param(essentials.request_uri.params, "t")) return;
   if (!means_us(plan.request_uri, self)) return;
-  RouteWalker walker(request);
+  RouteWalker walker(request, essentials);
   std::optional<NameAddr> last;
   while (auto value = walker.take()) last = value;
   if (!last) return;
@@ -91,22 +98,23 @@ std::optional<Endpoint> literal_endpoint(const Uri& uri) {
 RoutePlan plan_route(const Message& request, const Essentials& essentials, const Self& self,
                      const HashKey& key) {
   RoutePlan plan;
-  plan.request_uri = request.uri_text();
+  plan.request_uri = essentials.request_uri;
   undo_strict_routing(request, essentials, self, key, plan);
-  RouteWalker walker(request);
+  RouteWalker walker(request, essentials);
   while (auto value = walker.take()) {
-    bool is_last_used = plan.uri_from_last_route && value->uri.data() == plan.request_uri.data();
+    bool is_last_used =
+        plan.uri_from_last_route && value->uri.text.data() == plan.request_uri.text.data();
     if (is_last_used) break;
     if (!means_us(value->uri, self)) {
-      plan.next = value->uri;
+      plan.next = value;
       break;
     }
     if (plan.popped == 0) read_token(value->uri, essentials.call_id, key, plan);
     ++plan.popped;
   }
-  if (!plan.next.empty()) {
-    plan.next_is_strict = !find_uri_param(parse_uri(plan.next)->params, "lr").has_value();
-    if (!routable(plan.next)) plan.fault = Fault::kBadRoute;
+  if (plan.next) {
+    plan.next_is_strict = !find_uri_param(plan.next->uri.params, "lr").has_value();
+    if (!routable(plan.next->uri)) plan.fault = Fault::kBadRoute;
   }
   if (plan.uri_from_last_route && !routable(plan.request_uri)) plan.fault = Fault::kBadRoute;
   return plan;
@@ -116,12 +124,11 @@ uint64_t loop_hash(const Message& request, const Essentials& essentials, const R
                    const HashKey& key) {
   SipHash hash(key);
   for (std::string_view part :
-       {plan.request_uri, plan.next, essentials.call_id, essentials.from_tag, essentials.to_tag,
-        request.value(HeaderName::kProxyRequire)}) {
+       {plan.request_uri.text, plan.next ? plan.next->uri.text : "", essentials.call_id,
+        essentials.from_tag, essentials.to_tag, request.value(HeaderName::kProxyRequire)}) {
     hash.add(part).add_byte('\n');
   }
-  hash.add_byte(static_cast<uint8_t>(essentials.cseq))
-      .add_byte(static_cast<uint8_t>(essentials.cseq >> 8));
+  hash.add_word(essentials.cseq, 4);
   return hash.finish();
 }
 

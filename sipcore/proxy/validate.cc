@@ -1,8 +1,6 @@
 #include "sipcore/proxy/validate.h"
 
-#include "sipcore/grammar/name_addr.h"
 #include "sipcore/grammar/number.h"
-#include "sipcore/grammar/params.h"
 
 namespace sipcore {
 namespace {
@@ -44,7 +42,7 @@ Fault read_party(const Message& message, HeaderName name, Fault missing, Fault b
   if (field == nullptr) return missing;
   auto party = parse_name_addr(message.value(*field));
   if (!party) return bad;
-  if (auto param = find_param(party->params, "tag")) tag = param->value;
+  tag = party->tag;
   return Fault::kNone;
 }
 
@@ -90,7 +88,7 @@ Fault read_max_forwards(const Message& message, Essentials& out) {
   return Fault::kNone;
 }
 
-Fault check_routes(const Message& message, HeaderName name) {
+Fault check_routes(const Message& message, HeaderName name, std::optional<NameAddr>& first) {
   size_t values = 0;
   for (auto* field = message.first(name); field; field = message.next(*field)) {
     Cursor cursor(message.value(*field));
@@ -98,17 +96,19 @@ Fault check_routes(const Message& message, HeaderName name) {
       auto value = take_name_addr(cursor);
       if (!value) return Fault::kBadRoute;
       if (++values > kMaxValues) return Fault::kTooManyValues;
+      if (values == 1) first = value;
     } while (cursor.take(','));
   }
   return Fault::kNone;
 }
 
-Fault check_route(const Message& message, Essentials&) {
-  return check_routes(message, HeaderName::kRoute);
+Fault check_route(const Message& message, Essentials& out) {
+  return check_routes(message, HeaderName::kRoute, out.first_route);
 }
 
 Fault check_record_route(const Message& message, Essentials&) {
-  return check_routes(message, HeaderName::kRecordRoute);
+  std::optional<NameAddr> unused;
+  return check_routes(message, HeaderName::kRecordRoute, unused);
 }
 
 // RFC 3261 16.3 step 3: Max-Forwards of 0 ends here. A CANCEL is for this hop alone (9.2).

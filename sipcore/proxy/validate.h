@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "sipcore/grammar/message.h"
+#include "sipcore/grammar/name_addr.h"
 #include "sipcore/grammar/uri.h"
 #include "sipcore/grammar/via.h"
 
@@ -20,6 +21,7 @@ inline constexpr size_t kMaxValues = 128;  // comma separated values of Via, Rou
 struct Essentials {
   std::optional<Via> via;  // topmost
   Uri request_uri;
+  std::optional<NameAddr> first_route;  // first value of the first Route
   std::string_view call_id;
   std::string_view from_tag;
   std::string_view to_tag;

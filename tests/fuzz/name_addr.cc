@@ -12,11 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     auto value = sipcore::take_name_addr(cursor);
     if (!value) break;
     CHECK(cursor.position() > before && fuzz::within(value->text, input.text()));
-    CHECK(fuzz::within(value->uri, value->text) && sipcore::parse_uri(value->uri));
-    sipcore::find_param(value->params, "tag");
+    CHECK(fuzz::within(value->uri.text, value->text) && sipcore::parse_uri(value->uri.text));
+    CHECK(fuzz::within(value->tag, value->params));
     // The value by itself reads the same.
     auto alone = sipcore::parse_name_addr(value->text);
-    CHECK(alone && alone->uri == value->uri && alone->params.size() <= value->params.size());
+    CHECK(alone && alone->uri.text == value->uri.text &&
+          alone->params.size() <= value->params.size());
   } while (cursor.take(','));
   return 0;
 }

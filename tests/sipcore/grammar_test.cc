@@ -104,12 +104,12 @@ TEST(Uri, OtherSchemes) {
 TEST(NameAddr, AllForms) {
   auto full = parse_name_addr("\"A. \\\"B\\\" <x>\" <sip:a@b;lr> ; tag = 1");
   ASSERT_TRUE(full);
-  EXPECT_EQ(full->uri, "sip:a@b;lr");
-  EXPECT_EQ(find_param(full->params, "tag")->value, "1");
+  EXPECT_EQ(full->uri.text, "sip:a@b;lr");
+  EXPECT_EQ(full->tag, "1");
   auto bare = parse_name_addr("sip:a@b;tag=7");
   ASSERT_TRUE(bare);
-  EXPECT_EQ(bare->uri, "sip:a@b");
-  EXPECT_EQ(find_param(bare->params, "tag")->value, "7");
+  EXPECT_EQ(bare->uri.text, "sip:a@b");
+  EXPECT_EQ(bare->tag, "7");
   for (const char* bad : {"", "<sip:a@b", "\"open <sip:a@b>", "< sip:a@b>", "<sip:a@b> junk",
                           "sip:a@b?x=y", "<sip:a@b>;=x", "<sip:a@b>, <sip:c@d>"}) {
     EXPECT_FALSE(parse_name_addr(bad)) << bad;
