@@ -9,7 +9,6 @@
 namespace sipcore {
 namespace {
 
-constexpr std::string_view kPrefix = "z9hG4bKt";
 constexpr size_t kCheckSize = 16;
 constexpr uint8_t kBranchKind = 'b';  // keeps the check values of the two kinds apart
 constexpr uint8_t kRouteKind = 'r';
@@ -53,15 +52,15 @@ size_t address_digits(char family) { return family == '4' ? 8 : family == '6' ? 
 
 std::string_view write_branch(const HashKey& key, const BranchToken& token, char* out) {
   Writer writer({out, kBranchSize});
-  writer.add(kPrefix).add_hex(token.worker, 2).add_hex(token.slot, 8);
+  writer.add(kOwnBranch).add_hex(token.worker, 2).add_hex(token.slot, 8);
   writer.add_hex(token.generation, 8).add_hex(token.loop, 16);
-  writer.add_hex(branch_check(key, writer.text().substr(kPrefix.size())), kCheckSize);
+  writer.add_hex(branch_check(key, writer.text().substr(kOwnBranch.size())), kCheckSize);
   return writer.text();
 }
 
 TokenStatus read_branch(const HashKey& key, std::string_view text, BranchToken& out) {
-  if (text.size() != kBranchSize || !text.starts_with(kPrefix)) return TokenStatus::kForeign;
-  std::string_view fields = text.substr(kPrefix.size());
+  if (text.size() != kBranchSize || !text.starts_with(kOwnBranch)) return TokenStatus::kForeign;
+  std::string_view fields = text.substr(kOwnBranch.size());
   HexReader reader(fields);
   out.worker = static_cast<uint8_t>(reader.take<2>());
   out.slot = static_cast<uint32_t>(reader.take<8>());

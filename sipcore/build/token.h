@@ -45,6 +45,8 @@ enum class TokenStatus : uint8_t {
   kForged,   // has our form but not our check value: made up, or of a node with another key
 };
 
+// How a branch of ours begins; what follows is believed only with the right check value.
+inline constexpr std::string_view kOwnBranch = "z9hG4bKt";
 inline constexpr size_t kBranchSize = 8 + 2 + 8 + 8 + 16 + 16;
 inline constexpr size_t kRouteTokenMost = 1 + 32 + 4 + 8 + 8 + 16;
 

@@ -8,14 +8,14 @@
 namespace sipcore {
 
 enum CharClass : uint16_t {
-  kTokenChar = 1,   // token
-  kDigitChar = 2,   // DIGIT
-  kAlphaChar = 4,   // ALPHA
-  kHostChar = 8,    // host names and IPv4; "_" is tolerated because it is seen in real networks
-  kUserChar = 16,   // user part: unreserved and user-unreserved, without "%"
-  kHexChar = 32,    // HEXDIG
-  kParamChar = 64,  // paramchar of a URI parameter, without "%"
-  kWordChar = 128,  // word, as in Call-ID
+  kTokenChar = 1,     // token
+  kDigitChar = 2,     // DIGIT
+  kAlphaChar = 4,     // ALPHA
+  kHostChar = 8,      // host names and IPv4; "_" is tolerated because it is seen in real networks
+  kUserChar = 16,     // user part: unreserved and user-unreserved, without "%"
+  kHexChar = 32,      // HEXDIG
+  kParamChar = 64,    // paramchar of a URI parameter, without "%"
+  kCallIdChar = 128,  // word and "@", as in Call-ID
 
   kUriParamsChar = 256,     // all the parameters of a sip or tel URI, without "%"
   kUriHeadersChar = 512,    // the headers of a sip URI, without "%"
@@ -45,17 +45,17 @@ constexpr std::array<uint16_t, 256> make_char_table() {
   };
   for (int c = 0; c < 26; ++c) {
     for (int base : {0x61, 0x41}) {  // a, A
-      table[base + c] |= kTokenChar | kAlphaChar | kHostChar | kUserChar | kParamChar | kWordChar;
+      table[base + c] |= kTokenChar | kAlphaChar | kHostChar | kUserChar | kParamChar | kCallIdChar;
     }
   }
   add("0123456789",
-      kTokenChar | kDigitChar | kHostChar | kUserChar | kHexChar | kParamChar | kWordChar);
+      kTokenChar | kDigitChar | kHostChar | kUserChar | kHexChar | kParamChar | kCallIdChar);
   add("abcdefABCDEF", kHexChar);
   add("-.!%*_+`'~", kTokenChar);
   add("-._", kHostChar);
   add("-_.!~*'()&=+$,;?/", kUserChar);
   add("-_.!~*'()[]/:&+$", kParamChar);
-  add("-.!%*_+`'~()<>:\\\"/[]?{}", kWordChar);
+  add("-.!%*_+`'~()<>:\\\"/[]?{}@", kCallIdChar);
   add_class(kParamChar, kUriParamsChar | kUriHeadersChar);
   add(";=,\"", kUriParamsChar);
   add("?;=@,", kUriHeadersChar);
@@ -79,21 +79,17 @@ constexpr bool is(char c, CharClass wanted) {
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 // Within a header value CR and LF occur only in a fold (the scan has made sure), which is LWS.
-constexpr bool is_lws(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+constexpr bool is_lws(char c) {
+  constexpr uint64_t kLws = 1ULL << ' ' | 1ULL << '\t' | 1ULL << '\r' | 1ULL << '\n';
+  return static_cast<uint8_t>(c) <= ' ' && (kLws >> c & 1) != 0;
+}
 
 constexpr bool equal_nocase(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
   }
   return true;
-}
-
-constexpr bool all_of(std::string_view text, CharClass wanted) {
-  for (char c : text) {
-    if (!is(c, wanted)) return false;
-  }
-  return !text.empty();
 }
 
 constexpr std::string_view trim(std::string_view text) {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "sipcore/grammar/chars.h"
+#include "sipcore/grammar/char_run.h"
 
 namespace sipcore {
 
@@ -16,8 +16,11 @@ class Cursor {
   constexpr bool done() const { return at_ == text_.size(); }
   constexpr size_t position() const { return at_; }
   constexpr char peek() const { return done() ? '\0' : text_[at_]; }
-  constexpr std::string_view rest() const { return text_.substr(at_); }
-  constexpr std::string_view since(size_t start) const { return text_.substr(start, at_ - start); }
+  constexpr std::string_view rest() const { return {text_.data() + at_, text_.size() - at_}; }
+  // `start`: a position() of before.
+  constexpr std::string_view since(size_t start) const {
+    return {text_.data() + start, at_ - start};
+  }
 
   constexpr bool take(char wanted) {
     if (done() || text_[at_] != wanted) return false;
@@ -25,14 +28,14 @@ class Cursor {
     return true;
   }
 
-  constexpr std::string_view take_class(CharClass wanted) {
+  std::string_view take_class(CharClass wanted) {
     size_t start = at_;
-    while (!done() && is(text_[at_], wanted)) ++at_;
+    at_ = run_end(text_, at_, wanted);
     return since(start);
   }
 
   // Characters of one class, and escapes: "%" HEXDIG HEXDIG (RFC 3261 25.1, escaped).
-  constexpr std::string_view take_escaped(CharClass wanted) {
+  std::string_view take_escaped(CharClass wanted) {
     size_t start = at_;
     do {
       take_class(wanted);
@@ -40,19 +43,19 @@ class Cursor {
     return since(start);
   }
 
-  constexpr std::string_view take_token() { return take_class(kTokenChar); }
+  std::string_view take_token() { return take_class(kTokenChar); }
 
   constexpr void skip_lws() {
     while (!done() && is_lws(text_[at_])) ++at_;
   }
 
   // Takes up to, not including, `stop`, or to the end.
-  constexpr std::string_view take_until(char stop) {
-    size_t found = text_.find(stop, at_);
+  std::string_view take_until(char stop) {
     size_t start = at_;
-    at_ = found == std::string_view::npos ? text_.size() : found;
+    at_ = find_char(text_, at_, stop);
     return since(start);
   }
+  bool has_ahead(char wanted) const { return find_char(text_, at_, wanted) != text_.size(); }
 
   constexpr void skip(size_t bytes) {
     at_ += bytes < text_.size() - at_ ? bytes : text_.size() - at_;

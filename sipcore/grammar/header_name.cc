@@ -1,7 +1,8 @@
 #include "sipcore/grammar/header_name.h"
 
+#include <immintrin.h>
+
 #include <array>
-#include <cstring>
 
 #include "sipcore/grammar/chars.h"
 
@@ -53,8 +54,8 @@ constexpr std::array<Entry, kHeaderNames> kNames = {{
 // Length, first and last letter tell the known names apart; one comparison then decides.
 constexpr size_t kSlots = 256;
 constexpr size_t slot_of(std::string_view text) {
-  size_t first = static_cast<uint8_t>(lower(text.front()));
-  size_t last = static_cast<uint8_t>(lower(text.back()));
+  size_t first = static_cast<uint8_t>(text.front()) | 0x20U;
+  size_t last = static_cast<uint8_t>(text.back()) | 0x20U;
   return (text.size() + first * 2 + last * 11) % kSlots;
 }
 
@@ -93,46 +94,37 @@ constexpr std::array<LowerName, kHeaderNames> make_lower_names() {
 }
 constexpr std::array<LowerName, kHeaderNames> kLowerNames = make_lower_names();
 
-// No other byte becomes a letter by this, and no byte but CR, which no name holds, becomes "-".
-template <class Word>
-Word lower_word(const char* text) {
-  Word word;
-  std::memcpy(&word, text, sizeof word);
-  return static_cast<Word>(word | static_cast<Word>(0x2020202020202020));
+constexpr size_t kStep = 16;
+
+// Bytes of `text` that are not those of the name, without regard to case. No other byte becomes a
+// letter by this, and no byte but CR, which no name holds, becomes "-".
+uint32_t differences(const char* text, const char* lower_name) {
+  __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+  __m128i name = _mm_loadu_si128(reinterpret_cast<const __m128i*>(lower_name));
+  __m128i equal = _mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), name);
+  return ~static_cast<uint32_t>(_mm_movemask_epi8(equal));
 }
 
-// Equal without regard to case; `size` is that of both. Two words that may overlap cover up to
-// twice their size, a third what is longer.
-template <class Word>
-bool equal_words(const char* text, const char* lower_name, size_t size) {
-  auto differs = [&](size_t at) {
-    Word word;
-    std::memcpy(&word, lower_name + at, sizeof word);
-    return lower_word<Word>(text + at) ^ word;
-  };
-  Word middle = size > 2 * sizeof(Word) ? differs(sizeof(Word)) : Word{0};
-  return (differs(0) | middle | differs(size - sizeof(Word))) == 0;
+// One comparison where sixteen bytes may be read and the name is no longer; nearly always.
+bool is_name(std::string_view text, size_t readable, size_t candidate) {
+  const Entry& entry = kNames[candidate];
+  if (text.size() != entry.spelling.size()) return false;
+  if (readable < kStep || text.size() > kStep) return equal_nocase(text, entry.spelling);
+  uint32_t compared = (1U << text.size()) - 1;
+  return (differences(text.data(), kLowerNames[candidate].data()) & compared) == 0;
 }
-
-bool is_name(std::string_view text, size_t candidate) {
-  const char* name = kLowerNames[candidate].data();
-  if (text.size() != kNames[candidate].spelling.size()) return false;
-  if (text.size() >= 8) return equal_words<uint64_t>(text.data(), name, text.size());
-  if (text.size() >= 4) return equal_words<uint32_t>(text.data(), name, text.size());
-  return text.size() >= 2 && equal_words<uint16_t>(text.data(), name, text.size());
-}
-static_assert(!kSlotTable.clash, "two header names share a slot: choose other multipliers");
 
 }  // namespace
 
-HeaderName header_name(std::string_view text) {
+HeaderName header_name(std::string_view text, size_t readable) {
   if (text.empty()) return HeaderName::kOther;
   if (text.size() == 1) {
     uint8_t letter = static_cast<uint8_t>(lower(text.front()));
     return letter < 128 ? static_cast<HeaderName>(kSlotTable.compact[letter]) : HeaderName::kOther;
   }
   uint8_t candidate = kSlotTable.name[slot_of(text)];
-  return is_name(text, candidate) ? static_cast<HeaderName>(candidate) : HeaderName::kOther;
+  return is_name(text, readable, candidate) ? static_cast<HeaderName>(candidate)
+                                            : HeaderName::kOther;
 }
 
 std::string_view spelling(HeaderName name) { return kNames[static_cast<size_t>(name)].spelling; }

@@ -46,8 +46,10 @@ enum class HeaderName : uint8_t {
 
 inline constexpr size_t kHeaderNames = static_cast<size_t>(HeaderName::kCount);
 
-// Case does not matter; a compact form gives the same name as the long one. `text` holds no CR.
-HeaderName header_name(std::string_view text);
+// Case does not matter; a compact form gives the same name as the long one. `text` holds no CR;
+// `readable` bytes from its begin on are ours to read, which may be more than its own.
+HeaderName header_name(std::string_view text, size_t readable);
+inline HeaderName header_name(std::string_view text) { return header_name(text, text.size()); }
 
 // The long spelling, as we write it; empty for kOther.
 std::string_view spelling(HeaderName name);

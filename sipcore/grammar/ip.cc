@@ -14,17 +14,23 @@ namespace {
 
 constexpr std::string_view kThreeColons = ":::";
 
+// Four numbers of one to three digits, with dots between them.
 std::optional<IpAddress> parse_v4(std::string_view text) {
   IpAddress ip;
   ip.family = Family::kV4;
-  for (size_t i = 0; i < 4; ++i) {
-    size_t dot = i < 3 ? text.find('.') : text.size();
-    if (dot == std::string_view::npos || dot == 0 || dot > 3) return std::nullopt;
-    auto part = parse_number(text.substr(0, dot), 255);
-    if (!part) return std::nullopt;
-    ip.bytes[i] = static_cast<uint8_t>(*part);
-    if (i < 3) text.remove_prefix(dot + 1);
+  size_t part = 0, digits = 0;
+  uint32_t number = 0;
+  for (char c : text) {
+    if (is(c, kDigitChar)) {
+      number = number * 10 + static_cast<uint32_t>(c - '0');
+      if (++digits > 3 || number > 255) return std::nullopt;
+      ip.bytes[part] = static_cast<uint8_t>(number);
+    } else {
+      if (c != '.' || digits == 0 || ++part > 3) return std::nullopt;
+      digits = number = 0;
+    }
   }
+  if (part != 3 || digits == 0) return std::nullopt;
   return ip;
 }
 
@@ -68,6 +74,9 @@ std::optional<IpAddress> parse_ip(std::string_view text) {
   if (text.size() >= 2 && text.front() == '[' && text.back() == ']') {
     return parse_v6(text.substr(1, text.size() - 2));
   }
+  // A host name, too, is mostly told by its first character.
+  bool numeric = !text.empty() && (is(text.front(), kHexChar) || text.front() == ':');
+  if (!numeric) return std::nullopt;
   return text.find(':') == std::string_view::npos ? parse_v4(text) : parse_v6(text);
 }
 

@@ -1,6 +1,6 @@
 #include "sipcore/grammar/message.h"
 
-#include "sipcore/grammar/chars.h"
+#include "sipcore/grammar/char_run.h"
 #include "sipcore/grammar/number.h"
 #include "sipcore/grammar/scan.h"
 
@@ -8,6 +8,7 @@ namespace sipcore {
 namespace {
 
 constexpr std::string_view kVersion = "SIP/2.0";
+constexpr std::string_view kVersionTail = " SIP/2.0";
 
 Fault fault_of(ScanStatus status) {
   switch (status) {
@@ -59,7 +60,7 @@ Fault Message::parse(std::string_view datagram) {
   Fault fault = parse_start_line(bytes_.substr(0, lines[0].end));
   if (fault == Fault::kNotSip || fault == Fault::kBadStatusLine) return fault;
   for (size_t i = 1; i < scan.lines; ++i) {
-    Fault line_fault = add_field(lines[i].begin, lines[i].colon, lines[i].end);
+    Fault line_fault = add_field(lines[i]);
     if (fault == Fault::kNone) fault = line_fault;
   }
   if (scan.status != ScanStatus::kOk) {
@@ -73,7 +74,7 @@ Fault Message::parse(std::string_view datagram) {
 
 Fault Message::parse_start_line(std::string_view line) {
   bool response = line.size() > kVersion.size() && line[kVersion.size()] == ' ' &&
-                  other_version(line.substr(0, kVersion.size()));
+                  lower(line.front()) == 's' && other_version(line.substr(0, kVersion.size()));
   return response ? parse_status_line(line) : parse_request_line(line);
 }
 
@@ -82,10 +83,14 @@ Fault Message::parse_request_line(std::string_view line) {
   size_t blank = line.find(' ');
   word1_ = line.substr(0, blank);
   if (blank == std::string_view::npos || !all_of(word1_, kTokenChar)) return Fault::kNotSip;
-  std::string_view trimmed = trim(line);
-  size_t last = trimmed.rfind(' ');
-  std::string_view version = trimmed.substr(last + 1);
-  if (!other_version(version)) return Fault::kNotSip;
+  size_t last = line.size() - kVersionTail.size();
+  std::string_view version = kVersion;
+  if (!line.ends_with(kVersionTail)) {
+    std::string_view trimmed = trim(line);
+    last = trimmed.rfind(' ');
+    version = trimmed.substr(last + 1);
+    if (!other_version(version)) return Fault::kNotSip;
+  }
   request_ = true;
   method_ = method_of(word1_);
   bool three_parts = last != blank && last + 1 + version.size() == line.size();
@@ -108,30 +113,29 @@ Fault Message::parse_status_line(std::string_view line) {
   return Fault::kNone;
 }
 
-Fault Message::add_field(size_t begin, size_t colon, size_t end) {
-  if (colon == kNoColon) return Fault::kBadHeaderLine;
-  std::string_view name = bytes_.substr(begin, colon - begin);
-  while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.remove_suffix(1);
-  HeaderName known = header_name(name);
+Fault Message::add_field(const Line& line) {
+  if (line.colon == kNoColon) return Fault::kBadHeaderLine;
+  const char* text = bytes_.data();
+  size_t name_end = line.colon, value = line.colon + size_t{1}, value_end = line.end;
+  while (name_end > line.begin && is_lws(text[name_end - 1])) --name_end;
+  while (value < value_end && is_lws(text[value])) ++value;
+  while (value_end > value && is_lws(text[value_end - 1])) --value_end;
+  std::string_view name(text + line.begin, name_end - line.begin);
+  HeaderName known = header_name(name, bytes_.size() - line.begin);
   if (known == HeaderName::kOther && !all_of(name, kTokenChar)) return Fault::kBadHeaderLine;
-  std::string_view value = trim(bytes_.substr(colon + 1, end - colon - 1));
-  HeaderField& field = fields_[count_];
-  field.begin = static_cast<uint16_t>(begin);
-  field.name_size = static_cast<uint16_t>(name.size());
-  field.value = static_cast<uint16_t>(offset_of(value));
-  field.value_size = static_cast<uint16_t>(value.size());
-  field.end = static_cast<uint16_t>(end + 2);
-  field.next = kNoField;
-  field.name = known;
-  size_t id = static_cast<size_t>(field.name);
+  uint16_t index = static_cast<uint16_t>(count_++);
+  fields_[index] = {line.begin,
+                    static_cast<uint16_t>(name.size()),
+                    static_cast<uint16_t>(value),
+                    static_cast<uint16_t>(value_end - value),
+                    static_cast<uint16_t>(line.end + 2),
+                    kNoField,
+                    known};
+  size_t id = static_cast<size_t>(known);
   bool repeated = first_[id] != kNoField;
-  if (repeated) {
-    fields_[last_[id]].next = static_cast<uint16_t>(count_);
-  } else {
-    first_[id] = static_cast<uint16_t>(count_);
-  }
-  last_[id] = static_cast<uint16_t>(count_++);
-  return repeated && single_valued(field.name) ? Fault::kRepeatedHeader : Fault::kNone;
+  (repeated ? fields_[last_[id]].next : first_[id]) = index;
+  last_[id] = index;
+  return repeated && single_valued(known) ? Fault::kRepeatedHeader : Fault::kNone;
 }
 
 // RFC 3261 18.3: over UDP a body shorter than Content-Length is an error, a longer one is cut.

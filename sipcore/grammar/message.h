@@ -13,6 +13,7 @@
 #include "sipcore/grammar/fault.h"
 #include "sipcore/grammar/header_name.h"
 #include "sipcore/grammar/method.h"
+#include "sipcore/grammar/scan.h"
 
 namespace sipcore {
 
@@ -77,7 +78,7 @@ class Message {
   Fault parse_start_line(std::string_view line);
   Fault parse_request_line(std::string_view line);
   Fault parse_status_line(std::string_view line);
-  Fault add_field(size_t begin, size_t colon, size_t end);
+  Fault add_field(const Line& line);
   Fault frame_body();
 
   std::string_view bytes_;

@@ -37,38 +37,42 @@ bool take_addr_spec(Cursor& cursor, NameAddr& out) {
   return cursor.peek() != '?' && read_uri(text, out);
 }
 
-}  // namespace
-
-std::optional<NameAddr> take_name_addr(Cursor& cursor) {
+bool take(Cursor& cursor, NameAddr& out) {
   cursor.skip_lws();
-  NameAddr out;
   size_t start = cursor.position();
   if (cursor.peek() == '"') {
     auto quoted = cursor.take_quoted();
-    if (!quoted) return std::nullopt;
+    if (!quoted) return false;
     out.display = *quoted;
     cursor.skip_lws();
-    if (!take_bracketed(cursor, out)) return std::nullopt;
+    if (!take_bracketed(cursor, out)) return false;
   } else {
     Cursor ahead = cursor;
     std::string_view before = ahead.take_class(kBeforeAngleChar);
-    if (ahead.peek() == '<') {
+    bool bracketed = ahead.peek() == '<';
+    if (bracketed) {
       out.display = trim(before);
       cursor = ahead;
-      if (!take_bracketed(cursor, out)) return std::nullopt;
-    } else if (!take_addr_spec(cursor, out)) {
-      return std::nullopt;
     }
+    if (bracketed ? !take_bracketed(cursor, out) : !take_addr_spec(cursor, out)) return false;
   }
-  if (!take_params(cursor, out)) return std::nullopt;
+  if (!take_params(cursor, out)) return false;
   out.text = trim(cursor.since(start));
+  return true;
+}
+
+}  // namespace
+
+std::optional<NameAddr> take_name_addr(Cursor& cursor) {
+  std::optional<NameAddr> out(std::in_place);
+  if (!take(cursor, *out)) out.reset();
   return out;
 }
 
 std::optional<NameAddr> parse_name_addr(std::string_view value) {
   Cursor cursor(value);
-  auto out = take_name_addr(cursor);
-  if (!cursor.done()) return std::nullopt;
+  std::optional<NameAddr> out(std::in_place);
+  if (!take(cursor, *out) || !cursor.done()) out.reset();
   return out;
 }
 

@@ -81,7 +81,8 @@ uint64_t first_colons(const Masks& m, Carry& carry) {
 }
 
 // One block's worth of structure; true: the section ends here, or is refused.
-bool take_block(const Masks& m, size_t base, Carry& carry, LineBuilder& builder) {
+[[gnu::always_inline]] inline bool take_block(const Masks& m, size_t base, Carry& carry,
+                                              LineBuilder& builder) {
   uint64_t paired = (m.cr << 1) | (carry.cr ? 1U : 0U);
   carry.cr = (m.cr >> 63) != 0;
   uint64_t lone = lowest(paired ^ m.lf);

@@ -7,12 +7,12 @@
 namespace sipcore {
 namespace {
 
-bool take_userinfo(std::string_view userinfo, Uri& uri) {
-  Cursor cursor(userinfo);
+// user [":" password] "@"
+bool take_userinfo(Cursor& cursor, Uri& uri) {
   uri.user = cursor.take_escaped(kUserChar);
   uri.has_user = true;
   if (cursor.take(':')) uri.password = cursor.take_escaped(kUserChar);
-  return !uri.user.empty() && cursor.done();
+  return !uri.user.empty() && cursor.take('@');
 }
 
 bool take_port(Cursor& cursor, Uri& uri) {
@@ -24,11 +24,7 @@ bool take_port(Cursor& cursor, Uri& uri) {
 
 // After "sip:". "@" may not occur behind the user part unescaped, "?" and ";" may occur within it.
 bool take_sip(Cursor& cursor, Uri& uri) {
-  size_t at = cursor.rest().find('@');
-  if (at != std::string_view::npos) {
-    if (!take_userinfo(cursor.rest().substr(0, at), uri)) return false;
-    cursor.skip(at + 1);
-  }
+  if (cursor.has_ahead('@') && !take_userinfo(cursor, uri)) return false;
   if (!take_host(cursor, uri.host) || !take_port(cursor, uri)) return false;
   if (cursor.peek() == ';') uri.params = cursor.take_escaped(kUriParamsChar);
   if (cursor.take('?')) {
@@ -80,22 +76,21 @@ bool take_host(Cursor& cursor, std::string_view& host) {
 }
 
 std::optional<Uri> parse_uri(std::string_view text) {
-  Uri uri;
-  uri.text = text;
+  std::optional<Uri> uri(std::in_place);
+  uri->text = text;
   Cursor cursor(text);
   std::string_view scheme = cursor.take_until(':');
-  if (!cursor.take(':')) return std::nullopt;
-  bool valid = false;
+  bool valid = cursor.take(':');
   if (equal_nocase(scheme, "sip") || equal_nocase(scheme, "sips")) {
-    uri.scheme = scheme.size() == 3 ? Scheme::kSip : Scheme::kSips;
-    valid = take_sip(cursor, uri);
+    uri->scheme = scheme.size() == 3 ? Scheme::kSip : Scheme::kSips;
+    valid = valid && take_sip(cursor, *uri);
   } else if (equal_nocase(scheme, "tel")) {
-    uri.scheme = Scheme::kTel;
-    valid = take_tel(cursor, uri);
+    uri->scheme = Scheme::kTel;
+    valid = valid && take_tel(cursor, *uri);
   } else {
-    valid = valid_scheme(scheme) && valid_absolute(cursor.rest());
+    valid = valid && valid_scheme(scheme) && valid_absolute(cursor.rest());
   }
-  if (!valid) return std::nullopt;
+  if (!valid) uri.reset();
   return uri;
 }
 

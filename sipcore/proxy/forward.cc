@@ -30,15 +30,27 @@ void each_route(const Message& message, Take take) {
   }
 }
 
-// Removes the first `count` values of Route, and the last one if `last`. What stays is in each
-// field one stretch; a line of which nothing stays goes as a whole.
+// Removes the values before the one that stays first: all of them, where none stays.
+void pop_routes(const Message& message, const RoutePlan& plan, EditList& edits) {
+  for (auto* field = message.first(HeaderName::kRoute); field != plan.next_field;
+       field = message.next(*field)) {
+    edits.remove(field->begin, field->end - field->begin);
+  }
+  if (plan.next_field == nullptr) return;
+  size_t kept = message.offset_of(plan.next->text);
+  if (kept > plan.next_field->value) {
+    edits.remove(plan.next_field->value, kept - plan.next_field->value);
+  }
+}
+
+// For strict routers: removes the first `count` values of Route, and the last one if `last`. What
+// stays is in each field one stretch; a line of which nothing stays goes as a whole.
 void remove_routes(const Message& message, uint32_t count, bool last, EditList& edits) {
   size_t total = 0, index = 0;
-  if (last) each_route(message, [&](const ListValue&) { return ++total > 0; });
+  each_route(message, [&](const ListValue&) { return ++total > 0; });
   size_t kept_begin = 0, kept_end = 0;  // of the field in hand; equal: nothing stays
   each_route(message, [&](const ListValue& value) {
     if (value.first_of_field) kept_begin = kept_end = 0;
-    if (value.first_of_field && !last && index >= count) return false;
     bool removed = index < count || (last && index + 1 == total);
     if (!removed && kept_end == 0) kept_begin = value.begin;
     if (!removed) kept_end = value.end;
@@ -128,8 +140,10 @@ bool forward_request(const Message& request, const Essentials& essentials, const
   }
   lower_max_forwards(request, essentials, writer, edits);
   uint32_t first = plan.popped + (plan.next_is_strict ? 1 : 0);
-  if (first > 0 || plan.uri_from_last_route) {
+  if (plan.next_is_strict || plan.uri_from_last_route) {
     remove_routes(request, first, plan.uri_from_last_route, edits);
+  } else if (first > 0) {
+    pop_routes(request, plan, edits);
   }
   if (plan.next_is_strict) route_strictly(request, plan, writer, edits);
   return !writer.full() && !edits.broken();

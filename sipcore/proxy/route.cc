@@ -18,6 +18,7 @@ class RouteWalker {
 
   std::optional<NameAddr> take() {
     if (field_ == nullptr) return std::nullopt;
+    taken_from_ = field_;
     auto value = at_first_ ? take_first() : take_name_addr(cursor_);
     if (!value) return std::nullopt;
     if (!cursor_.take(',')) {
@@ -26,6 +27,8 @@ class RouteWalker {
     }
     return value;
   }
+
+  const HeaderField* taken_from() const { return taken_from_; }
 
  private:
   // It has been decoded when the message was checked.
@@ -41,6 +44,7 @@ class RouteWalker {
   const std::optional<NameAddr>& first_;
   bool at_first_ = true;
   const HeaderField* field_;
+  const HeaderField* taken_from_ = nullptr;
   Cursor cursor_;
 };
 
@@ -107,6 +111,7 @@ RoutePlan plan_route(const Message& request, const Essentials& essentials, const
     if (is_last_used) break;
     if (!means_us(value->uri, self)) {
       plan.next = value;
+      plan.next_field = walker.taken_from();
       break;
     }
     if (plan.popped == 0) read_token(value->uri, essentials.call_id, key, plan);
@@ -134,15 +139,13 @@ uint64_t loop_hash(const Message& request, const Essentials& essentials, const R
 
 bool is_loop(const Message& request, uint64_t hash, const HashKey& key) {
   for (auto* field = request.first(HeaderName::kVia); field; field = request.next(*field)) {
-    Cursor cursor(request.value(*field));
-    do {
-      auto via = take_via(cursor);
+    std::string_view values = request.value(*field);
+    for (size_t at = values.find(kOwnBranch); at != std::string_view::npos;
+         at = values.find(kOwnBranch, at + 1)) {
       BranchToken token;
-      if (!via) return false;
-      if (read_branch(key, via->branch, token) == TokenStatus::kOk && token.loop == hash) {
-        return true;
-      }
-    } while (cursor.take(','));
+      TokenStatus status = read_branch(key, values.substr(at, kBranchSize), token);
+      if (status == TokenStatus::kOk && token.loop == hash) return true;
+    }
   }
   return false;
 }

@@ -20,12 +20,13 @@ struct Self {
 // Views and offsets into the message.
 struct RoutePlan {
   Fault fault = Fault::kNone;
-  Uri request_uri;                   // as it leaves, unless `next_is_strict`
-  bool uri_from_last_route = false;  // a strict router sent us our own URI: 16.4
-  uint32_t popped = 0;               // values of ours at the front of Route, to be removed
-  std::optional<RouteToken> token;   // of the first popped value, its check value verified
-  std::optional<NameAddr> next;      // first Route value that stays
-  bool next_is_strict = false;       // it has no lr: 16.6 step 6
+  Uri request_uri;                          // as it leaves, unless `next_is_strict`
+  bool uri_from_last_route = false;         // a strict router sent us our own URI: 16.4
+  uint32_t popped = 0;                      // values of ours at the front of Route, to be removed
+  std::optional<RouteToken> token;          // of the first popped value, its check value verified
+  std::optional<NameAddr> next;             // first Route value that stays
+  const HeaderField* next_field = nullptr;  // where it stands
+  bool next_is_strict = false;              // it has no lr: 16.6 step 6
 
   // The URI that leads on: that of `next`, else the Request-URI.
   const Uri& way() const { return next ? next->uri : request_uri; }

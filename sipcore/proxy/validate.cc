@@ -30,10 +30,7 @@ Fault read_call_id(const Message& message, Essentials& out) {
   const HeaderField* field = message.first(HeaderName::kCallId);
   if (field == nullptr) return Fault::kNoCallId;
   out.call_id = message.value(*field);
-  for (char c : out.call_id) {
-    if (!is(c, kWordChar) && c != '@') return Fault::kBadCallId;
-  }
-  return out.call_id.empty() ? Fault::kBadCallId : Fault::kNone;
+  return all_of(out.call_id, kCallIdChar) ? Fault::kNone : Fault::kBadCallId;
 }
 
 Fault read_party(const Message& message, HeaderName name, Fault missing, Fault bad,

@@ -35,6 +35,24 @@ TEST(SipHash, CutsDoNotMatter) {
   }
 }
 
+TEST(Hex, EveryDigitAndNothingElse) {
+  char digits[kHexDigits];
+  write_hex(0x0123456789abcdef, digits);
+  EXPECT_EQ(std::string_view(digits, kHexDigits), "0123456789abcdef");
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 1000; ++i) {
+    uint64_t number = random(), read = 0;
+    write_hex(number, digits);
+    ASSERT_TRUE(read_hex(digits, read));
+    ASSERT_EQ(read, number);
+    for (int c = 0; c < 256; ++c) {
+      digits[i % 16] = static_cast<char>(c);
+      bool digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+      ASSERT_EQ(read_hex(digits, read), digit) << c;
+    }
+  }
+}
+
 TEST(Token, BranchRoundTripAndEveryChangedDigitIsRefused) {
   BranchToken token{7, 123456, 42, 0xabcdef0123456789};
   char text[kBranchSize];

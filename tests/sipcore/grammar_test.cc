@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <random>
+#include <utility>
 
+#include "sipcore/grammar/char_run.h"
 #include "sipcore/grammar/ip.h"
 #include "sipcore/grammar/message.h"
 #include "sipcore/grammar/name_addr.h"
@@ -22,6 +24,37 @@ TEST(Number, StopsAtItsBoundInsteadOfWrapping) {
   EXPECT_EQ(parse_number("255", 255), 255u);
   for (const char* bad : {"256", "", "-1", "5x", "4294967296", "18446744073709551617"}) {
     EXPECT_FALSE(parse_number(bad, 255)) << bad;
+  }
+}
+
+// Every byte at every place of texts of every length around a step, in every class.
+TEST(CharRun, SameAsItsPlainTwin) {
+  for (uint32_t flag = 1; flag <= kTelChar; flag <<= 1) {
+    auto wanted = static_cast<CharClass>(flag);
+    for (size_t size = 0; size < 40; ++size) {
+      std::string text(size, '1');  // a digit is of every class but kAlphaChar
+      if (wanted == kAlphaChar) text.assign(size, 'a');
+      for (size_t i = 0; i < size * 256; ++i) {
+        char kept = std::exchange(text[i / 256], static_cast<char>(i % 256));
+        for (size_t at : {size_t{0}, size / 2, size}) {
+          ASSERT_EQ(run_end(text, at, wanted), run_end_plain(text, at, wanted))
+              << flag << " " << size << " " << i << " " << at;
+        }
+        text[i / 256] = kept;
+      }
+    }
+  }
+}
+
+TEST(CharRun, FindsACharacter) {
+  for (size_t size = 0; size < 70; ++size) {
+    for (size_t place = 0; place <= size; ++place) {
+      std::string text(size, 'x');
+      if (place < size) text[place] = ':';
+      for (size_t at = 0; at <= size; ++at) {
+        ASSERT_EQ(find_char(text, at, ':'), std::min(text.find(':', at), size));
+      }
+    }
   }
 }
 
