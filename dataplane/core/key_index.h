@@ -24,6 +24,8 @@ class KeyIndex {
     return kNone;
   }
 
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&cells_[hash & mask_]); }
+
   // The caller keeps to `most` entries.
   void insert(uint64_t hash, uint32_t slot) {
     size_t at = hash & mask_;

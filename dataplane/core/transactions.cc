@@ -14,6 +14,16 @@ uint32_t Transactions::find(const sipcore::Hash128& key) const {
   return index_.find(key.low, [&](uint32_t slot) { return servers_[slot].key.high == key.high; });
 }
 
+void Transactions::prefetch_server(const sipcore::Hash128& key) const {
+  index_.prefetch(key.low);
+  if (!free_servers_.empty()) prefetch(servers_, free_servers_.back());
+  if (!free_clients_.empty()) prefetch(clients_, free_clients_.back());
+}
+
+void Transactions::prefetch_client(uint32_t slot) const {
+  if (slot < clients_.size()) prefetch(clients_, slot);
+}
+
 uint32_t Transactions::new_server(const sipcore::Hash128& key) {
   if (free_servers_.empty()) return kNoSlot;
   uint32_t slot = free_servers_.back();

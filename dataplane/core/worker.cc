@@ -11,12 +11,10 @@ namespace {
 constexpr size_t kTimerBudget = 256;  // timers of one turn
 constexpr size_t kReassemblies = 64;  // datagrams in the making
 
-// Our own branch in the topmost Via of a response names the worker; nothing is believed yet.
-constexpr std::string_view kOwnBranch = "z9hG4bKt";
-
+// Our own branch in the topmost Via of a response names the worker.
 size_t owner_by_branch(std::string_view message, const sipcore::HashKey& key, size_t none) {
   if (!message.starts_with("SIP/")) return none;
-  size_t at = message.find(kOwnBranch);
+  size_t at = message.find(sipcore::kOwnBranch);
   if (at == std::string_view::npos) return none;
   sipcore::BranchToken token;
   std::string_view text = message.substr(at, sipcore::kBranchSize);
@@ -56,6 +54,7 @@ size_t Worker::poll(uint64_t now_ms) {
   take_messages();
   size_t taken = take_handed();
   for (size_t port = 0; port < ports_.size(); ++port) taken += receive_from(port);
+  proxy_.catch_up();
   twins_.pass();
   proxy_.run_timers(kTimerBudget);
   transmit_.flush();
@@ -74,7 +73,7 @@ size_t Worker::take_handed() {
     auto& mailbox = handover_.at(from, id_);
     for (size_t i = 0; i < kBurst && mailbox.pop(handed); ++i, ++taken) {
       counters_.add(Count::packets_in);
-      counters_.add(proxy_.receive(handed.packet, handed.arrival));
+      proxy_.receive(handed.packet, handed.arrival);
     }
   }
   return taken;
@@ -86,13 +85,13 @@ size_t Worker::receive_from(size_t port) {
   for (size_t i = 0; i < count; ++i) {
     counters_.add(Count::packets_in);
     burst[i]->port = static_cast<uint16_t>(port);
-    counters_.add(take_in(burst[i]));
+    if (auto fate = take_in(burst[i])) counters_.add(*fate);
   }
   return count;
 }
 
-// Owns the packet; every way out has a name.
-Count Worker::take_in(Packet* packet) {
+// Owns the packet; every way out has a name. nullopt: the proxy has it, and names its fate.
+std::optional<Count> Worker::take_in(Packet* packet) {
   NetInfo info;
   Count drop = read_headers(*packet, info);
   if (drop == Count::drop_not_ip || drop == Count::drop_not_udp) return not_for_us(packet, drop);
@@ -124,7 +123,12 @@ bool Worker::is_listen(const sipcore::IpAddress& ip) const {
   return false;
 }
 
-Count Worker::steer(Packet* packet, const NetInfo& info) {
+std::optional<Count> Worker::to_proxy(Packet* packet, const Arrival& arrival) {
+  proxy_.receive(packet, arrival);
+  return std::nullopt;
+}
+
+std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
   Arrival arrival{info.source, 0, info.payload, info.payload_size};
   const auto& listens = config_->listens;
   while (arrival.listen < listens.size() && listens[arrival.listen].endpoint != info.target) {
@@ -144,14 +148,14 @@ Count Worker::steer(Packet* packet, const NetInfo& info) {
     release(packet);
     return Count::drop_bad_source;
   }
-  if (exchange_.workers == 1) return proxy_.receive(packet, arrival);
+  if (exchange_.workers == 1) return to_proxy(packet, arrival);
   std::string_view sip = packet->bytes().substr(info.payload, info.payload_size);
   size_t owner = owner_by_branch(sip, config_->token_key, exchange_.workers);
   if (owner >= exchange_.workers) {
     std::string_view call_id = find_call_id(sip);
     owner = call_id.empty() ? id_ : owner_of_call(call_id, config_->token_key, exchange_.workers);
   }
-  if (owner == id_) return proxy_.receive(packet, arrival);
+  if (owner == id_) return to_proxy(packet, arrival);
   if (handover_.at(id_, owner).push({packet, arrival})) {
     return Count::handed_over;
   }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "control/link/exchange.h"
@@ -56,10 +57,11 @@ class Worker {
 
  private:
   size_t receive_from(size_t port);
-  control::link::Count take_in(Packet* packet);
+  std::optional<control::link::Count> take_in(Packet* packet);
   control::link::Count not_for_us(Packet* packet, control::link::Count drop);
   bool is_listen(const sipcore::IpAddress& ip) const;
-  control::link::Count steer(Packet* packet, const NetInfo& info);
+  std::optional<control::link::Count> steer(Packet* packet, const NetInfo& info);
+  std::optional<control::link::Count> to_proxy(Packet* packet, const Arrival& arrival);
   size_t take_handed();
   void take_messages();
 

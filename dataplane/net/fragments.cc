@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/net/checksum.h"
+
 namespace dataplane {
 namespace {
 
@@ -15,16 +17,10 @@ void write16(char* p, uint32_t value) {
   p[1] = static_cast<char>(value);
 }
 
-// One's complement sum over a header whose checksum field is zero, as it must stand in the field.
 void seal_ipv4(char* header) {
   header[10] = header[11] = 0;
-  uint32_t sum = 0;
-  for (uint32_t i = 0; i < kIpv4Size; i += 2) {
-    sum += static_cast<uint32_t>(static_cast<uint8_t>(header[i]) << 8 |
-                                 static_cast<uint8_t>(header[i + 1]));
-  }
-  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-  write16(header + 10, ~sum);
+  uint16_t sum = checksum_fold(checksum_add(0, header, kIpv4Size));
+  std::memcpy(header + 10, &sum, sizeof sum);
 }
 
 // The headers of one fragment before `size` bytes that begin at `offset` of the IP payload.

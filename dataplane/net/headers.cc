@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "dataplane/net/checksum.h"
+
 namespace dataplane {
 namespace {
 
@@ -31,30 +33,6 @@ IpAddress read_ip(const char* p, Family family) {
   ip.family = family;
   std::memcpy(ip.bytes.data(), p, ip.size());
   return ip;
-}
-
-// RFC 1071 ones' complement sum, not yet folded to 16 bits.
-uint64_t checksum_add(uint64_t sum, const char* data, size_t size) {
-  for (; size >= 32; data += 32, size -= 32) {
-    uint64_t words[4];
-    std::memcpy(words, data, 32);
-    for (uint64_t word : words) sum += (word & UINT32_MAX) + (word >> 32);
-  }
-  while (size >= 4) {
-    uint32_t word;
-    std::memcpy(&word, data, 4);
-    sum += word;
-    data += 4;
-    size -= 4;
-  }
-  uint32_t tail = 0;
-  std::memcpy(&tail, data, size);
-  return sum + tail;
-}
-
-uint16_t checksum_fold(uint64_t sum) {
-  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
 }
 
 uint16_t udp_checksum(const IpAddress& source, const IpAddress& target, const char* udp,

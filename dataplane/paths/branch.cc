@@ -56,15 +56,15 @@ std::optional<Endpoint> Proxy::dialog_target(const Parsed& request,
 // destination that got the call, or another one of ours. Anybody else, a telephone behind such a
 // destination for one, may only reach the address that the call came from.
 bool Proxy::may_reach_caller(const sipcore::RoutePlan& plan) const {
-  uint32_t from = sipcore::tag_hash(in_.essentials.from_tag, key());
-  const sipcore::IpAddress& source = arrival_.source.ip;
+  uint32_t from = sipcore::tag_hash(in_->essentials.from_tag, key());
+  const sipcore::IpAddress& source = in_->arrival.source.ip;
   if (plan.token->caller_tag_hash == from || plan.token->destination.ip == source) return true;
   for (const Group& group : config_->groups) {
     for (const Destination& destination : group.destinations) {
       if (destination.endpoint.ip == source) return true;
     }
   }
-  auto target = dialog_target(in_, plan);
+  auto target = dialog_target(*in_, plan);
   return target && sipcore::address_hash(target->ip, key()) == plan.token->caller_address_hash;
 }
 
@@ -125,20 +125,20 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
   return Target{endpoint, *listen_for(endpoint, listen), group_index, index};
 }
 
-uint32_t Proxy::begin_transaction(const sipcore::Hash128& server_key_, const Target& target) {
-  uint32_t slot = transactions_.new_server(server_key_);
+uint32_t Proxy::begin_transaction(const Target& target) {
+  uint32_t slot = transactions_.new_server(in_->key);
   if (slot == kNoSlot) return kNoSlot;
   ServerTransaction& server = transactions_.server(slot);
   counters_.add(Count::transactions_created);
-  server.request = blobs_.store(in_.message.bytes());
+  server.request = blobs_.store(in_->message.bytes());
   if (server.request == kNoBlob) {
     free_server(slot);
     return kNoSlot;
   }
-  server.kind = in_.message.method() == Method::kInvite ? Kind::kInvite : Kind::kOther;
-  server.source = arrival_.source;
-  server.reply_to = sipcore::reply_target(*in_.essentials.via, arrival_.source);
-  server.listen = arrival_.listen;
+  server.kind = in_->message.method() == Method::kInvite ? Kind::kInvite : Kind::kOther;
+  server.source = in_->arrival.source;
+  server.reply_to = sipcore::reply_target(*in_->essentials.via, in_->arrival.source);
+  server.listen = in_->arrival.listen;
   server.group = target.group;
   if (target.group != kNoGroup) server.group_id = config_->groups[target.group].id;
   return slot;
@@ -176,8 +176,8 @@ bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
   hop.branch =
       sipcore::write_branch(key(), {worker_, slot, client.generation, client.loop}, branch);
   hop.sent_by = config_->listens[client.listen].endpoint;
-  hop.source = arrival_.source;
-  uint16_t listen_in = arrival_.listen;
+  hop.source = in_->arrival.source;
+  uint16_t listen_in = in_->arrival.listen;
   if (client.server != kNoSlot) {
     hop.source = transactions_.server(client.server).source;
     listen_in = transactions_.server(client.server).listen;
@@ -195,30 +195,36 @@ bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
 
 // Whether the message in hand, rewritten, is still a datagram.
 bool Proxy::fits(const sipcore::EditList& edits, const Endpoint& destination) const {
-  int64_t size = static_cast<int64_t>(in_.message.bytes().size()) + edits.growth();
+  int64_t size = static_cast<int64_t>(in_->message.bytes().size()) + edits.growth();
   return size <= most_udp_payload(destination.ip.family);
 }
 
-// The first copy is made from the packet in hand.
-void Proxy::send_first(uint32_t slot, const sipcore::EditList& edits) {
-  ClientTransaction& client = transactions_.client(slot);
-  std::string_view bytes = in_.message.bytes();
-  size_t front = in_.message.bytes().data() - packet_->data();
-  size_t reserved = headers_size(client.destination.ip.family);
-  size_t headroom = packet_->begin + front;
+// Sends on the request in hand: rewritten where it lies, or, where it grows too much for that, in a
+// packet of its own.
+void Proxy::send_edited(const sipcore::EditList& edits, uint16_t listen,
+                        const Endpoint& destination) {
+  std::string_view bytes = in_->message.bytes();
+  Packet* packet = in_->packet;
+  size_t front = static_cast<size_t>(bytes.data() - packet->data());
+  size_t reserved = headers_size(destination.ip.family);
+  size_t headroom = packet->begin + front;
   headroom = headroom > reserved ? headroom - reserved : 0;
-  char* begin = sipcore::apply_in_place(edits, packet_->data() + front, bytes.size(), headroom);
-  if (begin == nullptr) {
-    size_t size = sipcore::apply_copy(edits, bytes, out_);
-    send_bytes({out_.data(), size}, client.listen, client.destination, Count::sent_request);
-    return;
+  char* begin = sipcore::apply_in_place(edits, packet->data() + front, bytes.size(), headroom);
+  if (begin != nullptr) {
+    in_->packet = nullptr;
+    packet->size = static_cast<uint32_t>(packet->data() + front + bytes.size() - begin);
+    packet->begin = static_cast<uint32_t>(begin - packet->buffer);
+  } else {
+    packet = transmit_.take(static_cast<size_t>(bytes.size() + edits.growth()));
+    if (packet == nullptr) {
+      counters_.add(Count::tx_failed);
+      counters_.add(Count::sent_request);
+      return;
+    }
+    packet->size = static_cast<uint32_t>(
+        sipcore::apply_copy(edits, bytes, {packet->data(), packet->tailroom()}));
   }
-  Packet* packet = packet_;
-  packet_ = nullptr;
-  packet->size = static_cast<uint32_t>(packet->data() + front + bytes.size() - begin);
-  packet->begin = static_cast<uint32_t>(begin - packet->buffer);
-  transmit_.send(packet, config_->listens[client.listen].endpoint, client.destination,
-                 Count::sent_request);
+  transmit_.send(packet, config_->listens[listen].endpoint, destination, Count::sent_request);
 }
 
 // The request of this branch once more as it was sent, in out_; empty: not possible.

@@ -11,7 +11,7 @@ using sipcore::Method;
 
 // A CANCEL is answered each time it comes, without state of its own: the INVITE's is enough.
 Count Proxy::on_cancel() {
-  uint32_t slot = transactions_.find(server_key(Method::kInvite));
+  uint32_t slot = transactions_.find(server_key(*in_, Method::kInvite));
   int status = slot == kNoSlot ? 481 : 200;
   Count fate = answer_directly(status, sipcore::reason_of(status));
   if (slot != kNoSlot) {
@@ -75,7 +75,7 @@ void Proxy::send_ack(uint32_t slot) {
   std::string_view sent = rebuild(slot);
   if (sent.empty() || sent_.read(sent) != sipcore::Fault::kNone) return;
   size_t size = sipcore::build_ack(sent_.message, sent_.essentials,
-                                   in_.message.value(sipcore::HeaderName::kTo), hop_out_);
+                                   in_->message.value(sipcore::HeaderName::kTo), hop_out_);
   send_bytes({hop_out_.data(), size}, client.listen, client.destination, Count::sent_ack);
 }
 

@@ -51,8 +51,11 @@ class Proxy {
   // Once per turn, before anything else; the configuration is valid until the next call.
   void begin_turn(const control::link::RunningConfig& config, uint64_t now_ms);
 
-  // Takes over the packet and says what became of it.
-  control::link::Count receive(Packet* packet, const Arrival& arrival);
+  // Takes over the packet and counts what becomes of it. Reads the message and asks for the memory
+  // that its transaction lies in; then, while that is on its way, handles the message before it.
+  void receive(Packet* packet, const Arrival& arrival);
+  // Handles the message that is still held back: after the last one of a burst.
+  void catch_up();
 
   // Runs due timers, at most `budget` of them.
   void run_timers(size_t budget);
@@ -72,6 +75,14 @@ class Proxy {
     sipcore::Essentials essentials;
     sipcore::Fault read(std::string_view bytes);
   };
+  struct InHand : Parsed {
+    Packet* packet = nullptr;  // nullptr: nothing in hand, or it has been sent on
+    Arrival arrival;
+    sipcore::Fault fault = sipcore::Fault::kNone;
+    sipcore::Hash128 key;         // of a request: its server transaction's
+    sipcore::BranchToken branch;  // of a response: of its topmost Via
+    sipcore::TokenStatus branch_status = sipcore::TokenStatus::kForeign;
+  };
   // Where a request goes next.
   struct Target {
     sipcore::Endpoint endpoint;
@@ -81,16 +92,18 @@ class Proxy {
   };
 
   // request.cc
-  Count on_request(sipcore::Fault fault);
+  void look_ahead(InHand& message);
+  Count handle();
+  Count on_request();
   Count on_repeated(uint32_t slot);
   Count on_ack();
-  Count on_new_request(const sipcore::Hash128& key);
+  Count on_new_request();
   Count refuse(sipcore::Fault fault);
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
   bool is_amplified(size_t answer) const;
   Count answer_unavailable();
   std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);
-  sipcore::Hash128 server_key(sipcore::Method method) const;
+  sipcore::Hash128 server_key(const InHand& message, sipcore::Method method) const;
   bool addressed_to_us() const;
 
   // branch.cc
@@ -102,12 +115,13 @@ class Proxy {
   std::optional<uint16_t> listen_for(const sipcore::Endpoint& target, uint16_t preferred) const;
   std::optional<Target> choose(const Parsed& request, uint16_t group, uint16_t listen,
                                uint32_t server);
-  uint32_t begin_transaction(const sipcore::Hash128& key, const Target& target);
+  uint32_t begin_transaction(const Target& target);
   uint32_t new_branch(uint32_t server, const Target& target, uint64_t loop);
   bool edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
                     const ClientTransaction& client, uint32_t slot, sipcore::EditList& edits);
   bool fits(const sipcore::EditList& edits, const sipcore::Endpoint& destination) const;
-  void send_first(uint32_t slot, const sipcore::EditList& edits);
+  void send_edited(const sipcore::EditList& edits, uint16_t listen,
+                   const sipcore::Endpoint& destination);
   std::string_view rebuild(uint32_t slot);
   void send_rebuilt(uint32_t slot, Count kind);
   bool try_next(uint32_t server);
@@ -117,7 +131,7 @@ class Proxy {
   void count_failure(const ClientTransaction& client);
 
   // response.cc
-  Count on_response(sipcore::Fault fault);
+  Count on_response();
   Count on_client_response(uint32_t slot);
   void perform_client(uint32_t slot, uint16_t actions, sipcore::Timer timer);
   bool step_client(uint32_t slot, int status);
@@ -169,10 +183,9 @@ class Proxy {
   uint64_t now_ms_;
   std::array<uint32_t, 64> round_robin_{};  // cursor by group
 
-  // The message in hand.
-  Packet* packet_ = nullptr;
-  Arrival arrival_;
-  Parsed in_;
+  std::array<InHand, 2> messages_;  // one in hand, one held back
+  InHand* in_ = &messages_[0];
+  InHand* held_ = &messages_[1];
   // Work space for messages that are made again from what is stored.
   Parsed again_;
   Parsed sent_;

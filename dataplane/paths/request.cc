@@ -1,5 +1,6 @@
 // A request arrives (RFC 3261 16.2 to 16.5).
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/paths/proxy.h"
 #include "sipcore/build/reply.h"
@@ -45,49 +46,79 @@ Fault Proxy::Parsed::read(std::string_view bytes) {
   return sipcore::validate(message, message.parse(bytes), essentials);
 }
 
-Count Proxy::receive(Packet* packet, const Arrival& arrival) {
-  packet_ = packet;
-  arrival_ = arrival;
-  Fault fault = in_.read(packet->bytes().substr(arrival.payload, arrival.payload_size));
-  bool request = in_.message.is_request();
+void Proxy::receive(Packet* packet, const Arrival& arrival) {
+  InHand& next = *in_;
+  next.packet = packet;
+  next.arrival = arrival;
+  next.fault = next.read(packet->bytes().substr(arrival.payload, arrival.payload_size));
+  look_ahead(next);
+  std::swap(in_, held_);
+  if (in_->packet != nullptr) counters_.add(handle());
+}
+
+void Proxy::catch_up() {
+  if (held_->packet == nullptr) return;
+  std::swap(in_, held_);
+  counters_.add(handle());
+}
+
+// What tells the transaction of a message, and a prefetch of what will be read of it.
+void Proxy::look_ahead(InHand& message) {
+  if (message.fault != Fault::kNone) return;
+  if (message.message.is_request()) {
+    message.key = server_key(message, message.message.method());
+    transactions_.prefetch_server(message.key);
+  } else {
+    message.branch_status =
+        sipcore::read_branch(key(), message.essentials.via->branch, message.branch);
+    if (message.branch_status != sipcore::TokenStatus::kOk) return;
+    transactions_.prefetch_client(message.branch.slot);
+  }
+}
+
+Count Proxy::handle() {
+  Fault fault = in_->fault;
   Count fate = fault != Fault::kNone && sipcore::status_of(fault) == 0 ? drop_of(fault)
-               : request                                               ? on_request(fault)
-                                                                       : on_response(fault);
-  if (packet_ != nullptr) release(packet_);
-  packet_ = nullptr;
+               : in_->message.is_request()                             ? on_request()
+                                                                       : on_response();
+  if (in_->packet != nullptr) release(in_->packet);
+  in_->packet = nullptr;
   return fate;
 }
 
-Count Proxy::on_request(Fault fault) {
+Count Proxy::on_request() {
+  Fault fault = in_->fault;
   // RFC 3261 11.2: what is for us needs no further hop.
-  bool for_us = in_.message.method() == Method::kOptions && addressed_to_us();
-  if (fault == Fault::kTooManyHops && for_us) fault = Fault::kNone;
+  bool for_us = in_->message.method() == Method::kOptions && addressed_to_us();
+  if (fault == Fault::kTooManyHops && for_us) {
+    fault = Fault::kNone;
+    in_->key = server_key(*in_, in_->message.method());
+  }
   if (fault != Fault::kNone) return refuse(fault);
-  Method method = in_.message.method();
-  sipcore::Hash128 key = server_key(method);
-  uint32_t known = transactions_.find(key);
+  Method method = in_->message.method();
+  uint32_t known = transactions_.find(in_->key);
   if (known != kNoSlot) return on_repeated(known);
   if (method == Method::kAck) return on_ack();
   if (method == Method::kCancel) return on_cancel();
-  return on_new_request(key);
+  return on_new_request();
 }
 
 // RFC 3261 17.2.3: branch, sent-by and method, with ACK as INVITE; the source address as well, so
 // that nobody else can reach into a transaction by guessing a branch.
-sipcore::Hash128 Proxy::server_key(Method method) const {
-  const sipcore::Essentials& e = in_.essentials;
+sipcore::Hash128 Proxy::server_key(const InHand& request, Method method) const {
+  const sipcore::Essentials& e = request.essentials;
   bool invite = method == Method::kInvite || method == Method::kAck;
   sipcore::SipHash hash(key(), true);
   hash.add_byte(invite ? 1 : 0);
-  if (!invite) hash.add(in_.message.method_text()).add_byte(0);
-  hash.add({reinterpret_cast<const char*>(arrival_.source.ip.bytes.data()), 16});
+  if (!invite) hash.add(request.message.method_text()).add_byte(0);
+  hash.add({reinterpret_cast<const char*>(request.arrival.source.ip.bytes.data()), 16});
   if (e.via->rfc3261_branch()) {
     add_nocase(hash, e.via->host);
     hash.add_word(e.via->port, 2);
     return hash.add(e.via->branch).finish_wide();
   }
   // Without the cookie: the tuple of RFC 2543; the To tag differs between INVITE and its ACK.
-  for (std::string_view part : {in_.message.uri_text(), e.from_tag, e.call_id, e.via->text,
+  for (std::string_view part : {request.message.uri_text(), e.from_tag, e.call_id, e.via->text,
                                 invite ? std::string_view{} : e.to_tag}) {
     hash.add(part).add_byte(0);
   }
@@ -99,7 +130,7 @@ Count Proxy::on_repeated(uint32_t slot) {
   ServerTransaction& server = transactions_.server(slot);
   if (server.kind == Kind::kInvite) {
     using namespace sipcore::invite_server;
-    bool ack = in_.message.method() == Method::kAck;
+    bool ack = in_->message.method() == Method::kAck;
     const auto& step =
         kMachine.step(static_cast<State>(server.state), ack ? Event::kAck : Event::kRequest);
     server.state = static_cast<uint8_t>(step.next);
@@ -116,14 +147,14 @@ Count Proxy::on_repeated(uint32_t slot) {
 
 // What is wrong with a request is answered without making any state (RFC 3261 8.2.7).
 Count Proxy::refuse(Fault fault) {
-  if (in_.message.method() == Method::kAck) {
+  if (in_->message.method() == Method::kAck) {
     return fault == Fault::kBadToken ? Count::drop_forged_token : Count::drop_bad_ack;
   }
   sipcore::Writer headers(hop_out_);
   if (fault == Fault::kBadExtension) {
-    const auto* field = in_.message.first(HeaderName::kProxyRequire);
-    for (; field != nullptr; field = in_.message.next(*field)) {
-      headers.add("Unsupported: ").add(in_.message.value(*field)).add("\r\n");
+    const auto* field = in_->message.first(HeaderName::kProxyRequire);
+    for (; field != nullptr; field = in_->message.next(*field)) {
+      headers.add("Unsupported: ").add(in_->message.value(*field)).add("\r\n");
     }
   }
   counters_.add(fault == Fault::kBadToken ? Count::rejected_token : Count::rejected_malformed);
@@ -132,60 +163,59 @@ Count Proxy::refuse(Fault fault) {
 
 // ACK of a 2xx: end to end and without a transaction (RFC 3261 16.6, 17.1.1.3).
 Count Proxy::on_ack() {
-  const sipcore::Essentials& e = in_.essentials;
+  const sipcore::Essentials& e = in_->essentials;
   if (e.has_max_forwards && e.max_forwards == 0) return Count::drop_bad_ack;
-  sipcore::RoutePlan plan = sipcore::plan_route(in_.message, e, self(), key());
+  sipcore::RoutePlan plan = sipcore::plan_route(in_->message, e, self(), key());
   if (plan.fault != Fault::kNone) return refuse(plan.fault);
   if (!plan.token) return Count::drop_ack_without_call;
   if (!may_reach_caller(plan)) return Count::drop_foreign_source;
-  auto target = dialog_target(in_, plan);
-  auto listen = target ? listen_for(*target, arrival_.listen) : std::nullopt;
+  auto target = dialog_target(*in_, plan);
+  auto listen = target ? listen_for(*target, in_->arrival.listen) : std::nullopt;
   if (!listen) return Count::drop_no_route;
   // Nothing answers an ACK: its branch names no slot, and is the same when the ACK is repeated.
   ClientTransaction stateless;
   stateless.destination = *target;
   stateless.listen = *listen;
-  stateless.generation = static_cast<uint32_t>(server_key(Method::kAck).low);
-  stateless.loop = sipcore::loop_hash(in_.message, e, plan, key());
-  if (sipcore::is_loop(in_.message, stateless.loop, key())) return Count::drop_ack_without_call;
+  stateless.generation = static_cast<uint32_t>(in_->key.low);
+  stateless.loop = sipcore::loop_hash(in_->message, e, plan, key());
+  if (sipcore::is_loop(in_->message, stateless.loop, key())) return Count::drop_ack_without_call;
   sipcore::EditList edits;
-  if (!edit_request(in_, plan, stateless, kNoSlot, edits)) return Count::drop_no_memory;
-  size_t size = sipcore::apply_copy(edits, in_.message.bytes(), out_);
-  if (size == 0) return Count::drop_no_memory;
-  send_bytes({out_.data(), size}, *listen, *target, Count::sent_request);
+  if (!edit_request(*in_, plan, stateless, kNoSlot, edits)) return Count::drop_no_memory;
+  if (!fits(edits, *target)) return Count::drop_no_memory;
+  send_edited(edits, *listen, *target);
   return Count::request_forwarded;
 }
 
 bool Proxy::addressed_to_us() const {
-  auto endpoint = sipcore::literal_endpoint(in_.essentials.request_uri);
-  return endpoint && self().is(*endpoint) && !in_.essentials.request_uri.has_user;
+  auto endpoint = sipcore::literal_endpoint(in_->essentials.request_uri);
+  return endpoint && self().is(*endpoint) && !in_->essentials.request_uri.has_user;
 }
 
 // Whoever sends with somebody else's address must not have much more sent to him than he sends. No
 // request that somebody means is so short.
 bool Proxy::is_amplified(size_t answer) const {
-  return answer * 2 > in_.message.bytes().size() * 3;
+  return answer * 2 > in_->message.bytes().size() * 3;
 }
 
 // An answer without any state.
 Count Proxy::answer_directly(int status, std::string_view reason, std::string_view headers) {
-  size_t size = write_reply(in_, arrival_.source, status, reason, headers);
+  size_t size = write_reply(*in_, in_->arrival.source, status, reason, headers);
   if (size == 0) return Count::drop_no_memory;
   if (is_amplified(size)) return Count::drop_too_short;
-  sipcore::Endpoint to = sipcore::reply_target(*in_.essentials.via, arrival_.source);
-  send_bytes({out_.data(), size}, arrival_.listen, to, Count::sent_reply);
+  sipcore::Endpoint to = sipcore::reply_target(*in_->essentials.via, in_->arrival.source);
+  send_bytes({out_.data(), size}, in_->arrival.listen, to, Count::sent_reply);
   return Count::request_answered;
 }
 
 // Answers that need no destination; nullopt: go on.
 std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop) {
   if (plan.fault != Fault::kNone) return refuse(plan.fault);
-  if (sipcore::is_loop(in_.message, loop, key())) return refuse(Fault::kLoop);
+  if (sipcore::is_loop(in_->message, loop, key())) return refuse(Fault::kLoop);
   // RFC 3261 26.2.2: what asks for TLS may not go on over UDP.
-  if (in_.essentials.request_uri.scheme == sipcore::Scheme::kSips) {
+  if (in_->essentials.request_uri.scheme == sipcore::Scheme::kSips) {
     return refuse(Fault::kUnknownScheme);
   }
-  bool in_dialog = !in_.essentials.to_tag.empty();
+  bool in_dialog = !in_->essentials.to_tag.empty();
   if (in_dialog && !plan.token) {
     counters_.add(Count::rejected_no_dialog);
     return answer_directly(481, "Call/Transaction Does Not Exist");
@@ -199,26 +229,27 @@ std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint6
     counters_.add(Count::rejected_token);
     return answer_directly(403, "Forbidden: preloaded Route");
   }
-  if (!in_dialog && in_.message.method() == Method::kOptions && addressed_to_us()) {
+  if (!in_dialog && in_->message.method() == Method::kOptions && addressed_to_us()) {
     return answer_directly(200, "OK");
   }
   return std::nullopt;
 }
 
-Count Proxy::on_new_request(const sipcore::Hash128& server) {
-  const sipcore::Essentials& e = in_.essentials;
-  sipcore::RoutePlan plan = sipcore::plan_route(in_.message, e, self(), key());
-  uint64_t loop = sipcore::loop_hash(in_.message, e, plan, key());
+Count Proxy::on_new_request() {
+  const sipcore::Essentials& e = in_->essentials;
+  sipcore::RoutePlan plan = sipcore::plan_route(in_->message, e, self(), key());
+  uint64_t loop = sipcore::loop_hash(in_->message, e, plan, key());
   if (auto fate = stop_by_policy(plan, loop)) return *fate;
 
   std::optional<Target> target;
   if (e.to_tag.empty()) {
-    target = choose(in_, 0, arrival_.listen, kNoSlot);
-  } else if (auto endpoint = dialog_target(in_, plan)) {
-    if (auto listen = listen_for(*endpoint, arrival_.listen)) target = Target{*endpoint, *listen};
+    target = choose(*in_, 0, in_->arrival.listen, kNoSlot);
+  } else if (auto endpoint = dialog_target(*in_, plan)) {
+    if (auto listen = listen_for(*endpoint, in_->arrival.listen))
+      target = Target{*endpoint, *listen};
   }
   if (!e.to_tag.empty() && !target) return answer_directly(502, "Bad Gateway: no way to next hop");
-  uint32_t slot = target ? begin_transaction(server, *target) : kNoSlot;
+  uint32_t slot = target ? begin_transaction(*target) : kNoSlot;
   uint32_t branch = slot == kNoSlot ? kNoSlot : new_branch(slot, *target, loop);
   if (branch == kNoSlot) {
     counters_.add(target ? Count::rejected_full : Count::rejected_no_backend);
@@ -226,20 +257,20 @@ Count Proxy::on_new_request(const sipcore::Hash128& server) {
     return answer_unavailable();
   }
   ClientTransaction& client = transactions_.client(branch);
-  client.method = in_.message.method();
+  client.method = in_->message.method();
   sipcore::EditList edits;
-  if (!edit_request(in_, plan, client, branch, edits) || !fits(edits, client.destination)) {
+  if (!edit_request(*in_, plan, client, branch, edits) || !fits(edits, client.destination)) {
     free_client(branch);
     free_server(slot);
     counters_.add(Count::rejected_malformed);
     return answer_directly(513, "Message Too Large: no room for our Via");
   }
-  if (in_.message.method() == Method::kInvite) {
+  if (in_->message.method() == Method::kInvite) {
     if (e.to_tag.empty()) counters_.add(Count::calls);
     count_call(client);
     answer_directly(100, "Trying");  // 17.2.1: the destination may take more than 200 ms
   }
-  send_first(branch, edits);
+  send_edited(edits, client.listen, client.destination);
   return Count::request_forwarded;
 }
 

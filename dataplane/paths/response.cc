@@ -21,18 +21,17 @@ bool has_second_via(const sipcore::Message& response, const sipcore::Via& top) {
 
 }  // namespace
 
-Count Proxy::on_response(sipcore::Fault) {
-  sipcore::BranchToken token;
-  TokenStatus status = sipcore::read_branch(key(), in_.essentials.via->branch, token);
-  if (status == TokenStatus::kForeign) return Count::drop_unknown_response;
-  if (status == TokenStatus::kForged) return Count::drop_forged_token;
+Count Proxy::on_response() {
+  const sipcore::BranchToken& token = in_->branch;
+  if (in_->branch_status == TokenStatus::kForeign) return Count::drop_unknown_response;
+  if (in_->branch_status == TokenStatus::kForged) return Count::drop_forged_token;
   if (token.worker != worker_ || !transactions_.current(token.slot, token.generation)) {
     return Count::drop_stale_token;
   }
   const ClientTransaction& client = transactions_.client(token.slot);
-  Method method = sipcore::method_of(in_.essentials.cseq_method);
+  Method method = sipcore::method_of(in_->essentials.cseq_method);
   if (method == client.method) {
-    if (!has_second_via(in_.message, *in_.essentials.via)) return Count::drop_bad_response;
+    if (!has_second_via(in_->message, *in_->essentials.via)) return Count::drop_bad_response;
     return on_client_response(token.slot);
   }
   bool to_cancel = method == Method::kCancel && client.kind == Kind::kInvite;
@@ -42,25 +41,25 @@ Count Proxy::on_response(sipcore::Fault) {
 }
 
 Count Proxy::on_client_response(uint32_t slot) {
-  bool pass = step_client(slot, in_.message.status());
+  bool pass = step_client(slot, in_->message.status());
   if (!pass) return Count::response_consumed;
   ClientTransaction& client = transactions_.client(slot);
   if (client.kind == Kind::kCancel) return Count::response_consumed;
   if (client.server == kNoSlot) return Count::drop_stale_token;
-  int status = in_.message.status();
+  int status = in_->message.status();
   if (status < 200 && client.cancel_wanted) cancel_branch(slot);
   if (status >= 300) {
     // The word of a destination that was given up does not count, unless it ends the search.
     if (client.done && status < 600) return Count::response_consumed;
     fail_branch(slot, status, true);
-    return packet_ == nullptr ? Count::response_forwarded : Count::response_consumed;
+    return in_->packet == nullptr ? Count::response_forwarded : Count::response_consumed;
   }
   if (status < 200 && client.done) return Count::response_consumed;
   client.done = status >= 200;
   uint32_t server = client.server;
   pass_up(slot);
   if (status >= 200) cancel_branches(server, slot);  // 16.7 step 10
-  return packet_ == nullptr ? Count::response_forwarded : Count::response_consumed;
+  return in_->packet == nullptr ? Count::response_forwarded : Count::response_consumed;
 }
 
 // Steps the machine of the branch; true: the response is for the proxy core.

@@ -32,9 +32,9 @@ bool final_state(const ServerTransaction& server) {
 // Forwards the response in hand: our Via goes, the packet is used again.
 void Proxy::pass_up(uint32_t slot) {
   uint32_t server_slot = transactions_.client(slot).server;
-  int status = in_.message.status();
+  int status = in_->message.status();
   sipcore::EditList edits;
-  sipcore::forward_response(in_.message, *in_.essentials.via, edits);
+  sipcore::forward_response(in_->message, *in_->essentials.via, edits);
   ServerTransaction& server = transactions_.server(server_slot);
   bool success_of_invite = server.kind == Kind::kInvite && status >= 200 && status < 300;
   bool after_failure = success_of_invite && server.best_status != 0 && final_state(server);
@@ -43,12 +43,12 @@ void Proxy::pass_up(uint32_t slot) {
     count_answer(transactions_.client(slot));
   }
   if (!step_server(server_slot, status)) return;
-  size_t front = static_cast<size_t>(in_.message.bytes().data() - packet_->data());
-  size_t size = in_.message.bytes().size();
-  char* begin = sipcore::apply_in_place(edits, packet_->data() + front, size, front);
+  size_t front = static_cast<size_t>(in_->message.bytes().data() - in_->packet->data());
+  size_t size = in_->message.bytes().size();
+  char* begin = sipcore::apply_in_place(edits, in_->packet->data() + front, size, front);
   if (begin == nullptr) return;
-  Packet* packet = packet_;
-  packet_ = nullptr;
+  Packet* packet = in_->packet;
+  in_->packet = nullptr;
   packet->size = static_cast<uint32_t>(packet->data() + front + size - begin);
   packet->begin = static_cast<uint32_t>(begin - packet->buffer);
   // A 2xx is repeated by its callee, a failure by us, even where a 2xx follows it.
@@ -66,8 +66,8 @@ void Proxy::keep_best(ServerTransaction& server, int status, bool from_response)
   blobs_.drop(server.best);
   if (!from_response || status == 503) return;
   sipcore::EditList edits;
-  sipcore::forward_response(in_.message, *in_.essentials.via, edits);
-  size_t size = sipcore::apply_copy(edits, in_.message.bytes(), out_);
+  sipcore::forward_response(in_->message, *in_->essentials.via, edits);
+  size_t size = sipcore::apply_copy(edits, in_->message.bytes(), out_);
   server.best = blobs_.store({out_.data(), size});
 }
 

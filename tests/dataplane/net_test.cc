@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "dataplane/net/checksum.h"
 #include "dataplane/net/fragments.h"
 #include "dataplane/steer/owner.h"
 #include "sipcore/proxy/validate.h"
@@ -30,6 +31,20 @@ struct Net : testing::Test {
     return packet;
   }
 };
+
+TEST(Checksum, SameAsItsPlainTwinForEverySize) {
+  std::mt19937 random(1);
+  std::string bytes(4096, '\0');
+  for (char& c : bytes) c = static_cast<char>(random());
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    const char* data = bytes.data() + size % 3;
+    size_t most = std::min(size, bytes.size() - 3);
+    ASSERT_EQ(checksum_fold(checksum_add(size, data, most)),
+              checksum_fold(checksum_add_plain(size, data, most)));
+  }
+  std::string ones(65535, '\xff');  // the largest sum there is
+  EXPECT_EQ(checksum_fold(checksum_add(0, ones.data(), ones.size() - 1)), 0);
+}
 
 TEST_F(Net, HeadersRoundTripAndAWrongChecksumIsSeen) {
   for (bool v6 : {false, true}) {
