@@ -1,11 +1,12 @@
 #include "control/link/timer_wheel.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace control::link {
 
 TimerWheel::TimerWheel(size_t entries, uint64_t now_ms)
-    : entries_(entries), nodes_(entries + kLevels * kSlots), tick_(now_ms / kTickMs) {
+    : entries_(entries), nodes_(entries + kLevels * kSlots + kQueues), tick_(now_ms / kTickMs) {
   for (size_t head = entries; head < nodes_.size(); ++head) {
     nodes_[head].prev = nodes_[head].next = static_cast<uint32_t>(head);
   }
@@ -21,18 +22,32 @@ void TimerWheel::cancel(uint32_t id) {
   if (scheduled(id)) unlink(id);
 }
 
-void TimerWheel::link(uint32_t id) {
-  uint64_t tick = nodes_[id].tick;
-  uint64_t away = tick - tick_;
-  size_t level = away < kSlots ? 0 : away < kSlots * kSlots ? 1 : 2;
-  uint64_t furthest = tick_ + kSlots * kSlots * (kSlots - 1);
-  uint64_t slot = std::min(tick, furthest) >> (8 * level) & kSlotMask;
-  uint32_t head = head_of(level, slot);
+void TimerWheel::append(uint32_t head, uint32_t id) {
   uint32_t last = nodes_[head].prev;
   nodes_[id].prev = last;
   nodes_[id].next = head;
   nodes_[last].next = id;
   nodes_[head].prev = id;
+}
+
+// Into the queue for such a duration, if it ends no earlier than the last one there.
+bool TimerWheel::enqueue(uint32_t id, uint64_t away) {
+  if (away < kSlots || away >= kSlots << kQueues) return false;
+  uint32_t head = head_of_queue(static_cast<size_t>(std::bit_width(away / kSlots)) - 1);
+  uint32_t last = nodes_[head].prev;
+  if (last != head && nodes_[last].tick > nodes_[id].tick) return false;
+  append(head, id);
+  return true;
+}
+
+void TimerWheel::link(uint32_t id) {
+  uint64_t tick = nodes_[id].tick;
+  uint64_t away = tick - tick_;
+  if (enqueue(id, away)) return;
+  size_t level = away < kSlots ? 0 : away < kSlots * kSlots ? 1 : 2;
+  uint64_t furthest = tick_ + kSlots * kSlots * (kSlots - 1);
+  uint64_t slot = std::min(tick, furthest) >> (8 * level) & kSlotMask;
+  append(head_of(level, slot), id);
 }
 
 void TimerWheel::unlink(uint32_t id) {

@@ -6,13 +6,16 @@
 //   level 2:  256 slots of 655 s        (46 h; what is further away goes round again)
 //
 // An entry hangs in a doubly linked list; when level 0 has gone round, one slot of level 1 is dealt
-// out over it. Time is milliseconds as 64 bits and never wraps. Owned by one thread.
+// out over it. Most entries that are far away are so by one of a few constant durations (32 s, 5
+// s): they come in the order in which they end, and wait in a queue instead, which is never dealt
+// out. Time is milliseconds as 64 bits and never wraps. Owned by one thread.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "control/link/huge_vector.h"
 
 namespace control::link {
 
@@ -32,15 +35,18 @@ class TimerWheel {
   // most `budget` entries are touched; true: time has arrived at now_ms, false: call again.
   template <class Due>
   bool advance(uint64_t now_ms, size_t budget, Due due) {
+    return advance(now_ms, budget, due, [](uint32_t, uint32_t) {});
+  }
+  // Also calls ahead(next, after_next) before due(): what will be due soon, most probably, so that
+  // its memory can be asked for. Either may be kNone.
+  template <class Due, class Ahead>
+  bool advance(uint64_t now_ms, size_t budget, Due due, Ahead ahead) {
     uint64_t target = now_ms / kTickMs;
     while (true) {
       if (!deal_out(budget)) return false;
-      uint32_t head = head_of(0, tick_ & kSlotMask);
-      while (nodes_[head].next != head) {
-        if (budget-- == 0) return false;
-        uint32_t id = nodes_[head].next;
-        unlink(id);
-        due(id);
+      if (!run_list(head_of(0, tick_ & kSlotMask), budget, due, ahead)) return false;
+      for (size_t queue = 0; queue < kQueues; ++queue) {
+        if (!run_list(head_of_queue(queue), budget, due, ahead)) return false;
       }
       if (tick_ >= target) return true;
       ++tick_;
@@ -48,11 +54,13 @@ class TimerWheel {
     }
   }
 
+  static constexpr uint32_t kNone = 0xffffffff;
+
  private:
   static constexpr size_t kLevels = 3;
   static constexpr size_t kSlots = 256;
   static constexpr uint64_t kSlotMask = kSlots - 1;
-  static constexpr uint32_t kNone = 0xffffffff;
+  static constexpr size_t kQueues = 8;  // durations of 2.56 s, 5.12 s, 10.24 s ... to their double
 
   struct Node {
     uint32_t prev = kNone;
@@ -63,14 +71,35 @@ class TimerWheel {
   uint32_t head_of(size_t level, uint64_t slot) const {
     return static_cast<uint32_t>(entries_ + level * kSlots + slot);
   }
+  uint32_t head_of_queue(size_t queue) const { return head_of(kLevels, queue); }
+  uint32_t entry(uint32_t node) const { return node < entries_ ? node : kNone; }
+
+  // What is due at the front of a list; in a slot of level 0 that is all of it. False: no budget.
+  template <class Due, class Ahead>
+  bool run_list(uint32_t head, size_t& budget, Due& due, Ahead& ahead) {
+    for (uint32_t id = nodes_[head].next; id != head && nodes_[id].tick <= tick_;
+         id = nodes_[head].next) {
+      if (budget-- == 0) {
+        budget = 0;
+        return false;
+      }
+      uint32_t next = nodes_[id].next;
+      ahead(entry(next), next == head ? kNone : entry(nodes_[next].next));
+      unlink(id);
+      due(id);
+    }
+    return true;
+  }
+  bool enqueue(uint32_t id, uint64_t away);
+  void append(uint32_t head, uint32_t id);
   void link(uint32_t id);
   void unlink(uint32_t id);
   bool deal_out(size_t& budget);
 
   size_t entries_;
-  std::vector<Node> nodes_;  // the entries, then the slot heads
-  uint64_t tick_;            // being worked on
-  size_t dealt_ = 0;         // levels already dealt out at this tick
+  HugeVector<Node> nodes_;  // the entries, then the slot heads
+  uint64_t tick_;           // being worked on
+  size_t dealt_ = 0;        // levels already dealt out at this tick
 };
 
 }  // namespace control::link
