@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "control/link/huge_vector.h"
+
 namespace dataplane {
 
 using Blob = uint32_t;
@@ -30,7 +32,7 @@ class BlobPool {
 
  private:
   struct Slab {
-    std::vector<char> memory;
+    control::link::HugeVector<char> memory;
     std::vector<uint32_t> free;
     std::vector<uint32_t> size;
     std::vector<uint32_t> holds;

@@ -5,7 +5,8 @@
 
 #include <bit>
 #include <cstdint>
-#include <vector>
+
+#include "control/link/huge_vector.h"
 
 namespace dataplane {
 
@@ -59,7 +60,7 @@ class KeyIndex {
     cells_[gap] = {};
   }
 
-  std::vector<Cell> cells_;
+  control::link::HugeVector<Cell> cells_;
   size_t mask_;
 };
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "control/link/huge_vector.h"
 #include "dataplane/core/blob_pool.h"
 #include "dataplane/core/key_index.h"
 #include "sipcore/grammar/ip.h"
@@ -57,7 +58,7 @@ struct ServerTransaction {
   Kind kind = Kind::kOther;
   bool cancelled = false;  // the caller sent CANCEL
   bool in_use = false;
-  std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
+  std::array<uint16_t, kMostTries> tried{};  // hashes of their endpoints
 };
 
 struct ClientTransaction {
@@ -87,6 +88,9 @@ class Transactions {
   // Ask for the memory that find(), and what follows it, will touch.
   void prefetch_server(const sipcore::Hash128& key) const;
   void prefetch_client(uint32_t slot) const;
+  // For a transaction that will end soon: first itself, a little later what leads to it.
+  void prefetch_server(uint32_t slot) const { prefetch(servers_, slot); }
+  void prefetch_key(uint32_t server) const { index_.prefetch(servers_[server].key.low); }
   // kNoSlot: full.
   uint32_t new_server(const sipcore::Hash128& key);
   uint32_t new_client(uint32_t server);
@@ -106,13 +110,13 @@ class Transactions {
 
  private:
   template <class Transaction>
-  static void prefetch(const std::vector<Transaction>& all, uint32_t slot) {
+  static void prefetch(const control::link::HugeVector<Transaction>& all, uint32_t slot) {
     const char* begin = reinterpret_cast<const char*>(&all[slot]);
     for (size_t at = 0; at < sizeof(Transaction); at += 64) __builtin_prefetch(begin + at);
   }
 
-  std::vector<ServerTransaction> servers_;
-  std::vector<ClientTransaction> clients_;
+  control::link::HugeVector<ServerTransaction> servers_;
+  control::link::HugeVector<ClientTransaction> clients_;
   std::vector<uint32_t> free_servers_;
   std::vector<uint32_t> free_clients_;
   KeyIndex index_;

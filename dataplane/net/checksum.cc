@@ -37,9 +37,19 @@ uint64_t checksum_add_plain(uint64_t sum, const char* data, size_t size) {
     std::memcpy(&words, data, 8);
     sum += (words & UINT32_MAX) + (words >> 32);
   }
-  uint64_t tail = 0;
-  std::memcpy(&tail, data, size);
-  return sum + (tail & UINT32_MAX) + (tail >> 32);
+  if ((size & 4) != 0) {
+    uint32_t word;
+    std::memcpy(&word, data, 4);
+    sum += word;
+    data += 4;
+  }
+  if ((size & 2) != 0) {
+    uint16_t word;
+    std::memcpy(&word, data, 2);
+    sum += word;
+    data += 2;
+  }
+  return (size & 1) != 0 ? sum + static_cast<uint8_t>(*data) : sum;
 }
 
 }  // namespace dataplane

@@ -21,13 +21,23 @@ void Proxy::begin_turn(const control::link::RunningConfig& config, uint64_t now_
 // Servers come first in the wheel's numbering, clients behind them.
 void Proxy::run_timers(size_t budget) {
   uint32_t servers = static_cast<uint32_t>(transactions_.servers());
-  wheel_.advance(now_ms_, budget, [&](uint32_t id) {
+  auto due = [&](uint32_t id) {
     if (id < servers) {
       on_server_timer(id);
     } else {
       on_client_timer(id - servers);
     }
-  });
+  };
+  // Most that end were not touched for 32 s.
+  auto ahead = [&](uint32_t next, uint32_t after_next) {
+    if (next < servers) transactions_.prefetch_key(next);
+    if (after_next < servers) {
+      transactions_.prefetch_server(after_next);
+    } else if (after_next != control::link::TimerWheel::kNone) {
+      transactions_.prefetch_client(after_next - servers);
+    }
+  };
+  wheel_.advance(now_ms_, budget, due, ahead);
 }
 
 void Proxy::arm_server(uint32_t slot) {

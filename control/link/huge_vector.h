@@ -1,0 +1,47 @@
+// Vectors for the large tables: on huge pages where the kernel gives them, because a table of
+// gigabytes on pages of 4 KiB costs a page walk for each entry.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+namespace control::link {
+
+template <class T>
+struct HugeAllocator {
+  using value_type = T;
+  static constexpr size_t kPage = size_t{2} << 20;
+
+  HugeAllocator() = default;
+  template <class Other>
+  HugeAllocator(const HugeAllocator<Other>&) {}
+
+  T* allocate(size_t count) {
+    size_t bytes = (count * sizeof(T) + kPage - 1) / kPage * kPage;
+    if (count * sizeof(T) < kPage) return static_cast<T*>(::operator new(count * sizeof(T)));
+    void* memory = std::aligned_alloc(kPage, bytes);
+    if (memory == nullptr) throw std::bad_alloc();
+    madvise(memory, bytes, MADV_HUGEPAGE);  // a wish: without it all works, slower
+    return static_cast<T*>(memory);
+  }
+  void deallocate(T* memory, size_t count) {
+    if (count * sizeof(T) < kPage) {
+      ::operator delete(memory);
+    } else {
+      std::free(memory);
+    }
+  }
+  template <class Other>
+  friend bool operator==(const HugeAllocator&, const HugeAllocator<Other>&) {
+    return true;
+  }
+};
+
+template <class T>
+using HugeVector = std::vector<T, HugeAllocator<T>>;
+
+}  // namespace control::link
