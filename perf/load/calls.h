@@ -1,0 +1,100 @@
+// Caller and callee of many calls at a time, open loop: calls begin when their time has come,
+// however the others fare.
+//
+//   caller: INVITE ........ 200 ACK (hold) BYE ... 200      callee: INVITE 180 200 ACK ... BYE 200
+//
+// The caller repeats INVITE and BYE as RFC 3261 17.1 says (T1 500 ms); the callee answers what is
+// repeated and repeats nothing by itself. A call that has not come to its end in `patience_ms` is
+// lost.
+#pragma once
+
+#include <memory>
+
+#include "control/link/timer_wheel.h"
+#include "perf/load/histogram.h"
+#include "perf/load/text.h"
+#include "perf/load/wire.h"
+#include "sipcore/grammar/message.h"
+
+namespace load {
+
+enum class Kind : uint8_t { kCall, kOptions, kDialogOptions, kStale };
+
+struct Result {
+  uint64_t begun = 0;  // calls, or single requests
+  uint64_t completed = 0;
+  uint64_t lost = 0;       // without an end
+  uint64_t failed = 0;     // with another final response than 2xx
+  uint64_t busy = 0;       // failed with 503: refused for overload
+  uint64_t repeated = 0;   // sent again by the caller
+  uint64_t doubled = 0;    // requests that the callee got again
+  uint64_t invalid = 0;    // messages that were not what they had to be, of one in 64 looked at
+  uint64_t not_begun = 0;  // their time came, but no room was left for them
+  Histogram setup_us;      // from the time an INVITE or request was due to its 200
+};
+
+struct CallOptions {
+  Kind kind = Kind::kCall;
+  uint32_t hold_ms = 0;
+  uint32_t patience_ms = 4000;
+  size_t most = 1 << 19;  // calls at a time
+};
+
+class Calls {
+ public:
+  Calls(Wire& wire, const CallOptions& options);
+
+  void begin(uint64_t due_us, uint64_t now_us);
+  void take_in(const Datagram& datagram, uint64_t now_us);
+  void run_timers(uint64_t now_us);
+  // For kDialogOptions: what begin() from now on sends goes into the calls that are established.
+  void stay_in_dialogs();
+
+  size_t open() const { return options_.most - free_.size(); }
+  size_t established() const { return established_.size(); }
+  Result& result() { return result_; }
+
+ private:
+  enum class State : uint8_t { kFree, kInviting, kHeld, kEnding, kAsking };
+
+  struct Call {
+    uint32_t generation = 0;
+    State state = State::kFree;
+    uint8_t repeats = 0;
+    uint8_t route_size = 0;
+    bool seen_by_callee = false;
+    uint64_t due_us = 0;
+    uint64_t begun_us = 0;
+    char route[216];
+  };
+
+  uint64_t number(uint32_t slot) const {
+    return static_cast<uint64_t>(slot) << 32 | calls_[slot].generation;
+  }
+  Call* find(uint64_t number);
+  void as_caller(const Arrived& message, uint64_t now_us);
+  void as_callee(const Arrived& message);
+  void answered(uint32_t slot, const Arrived& message, uint64_t now_us);
+  void end(uint32_t slot, uint64_t& outcome);
+  void on_timer(uint32_t slot, uint64_t now_us);
+  void send(const Template& text, uint64_t number);
+  void send_in_call(const Template& start, const Template& rest, uint32_t slot);
+  void answer(std::string_view status, const Arrived& request, const Template& rest);
+  void check(const Datagram& datagram);
+  void repeat_later(uint32_t slot, uint64_t now_us);
+
+  Wire& wire_;
+  const CallOptions options_;
+  Texts texts_;
+  std::vector<Call> calls_;
+  std::vector<uint32_t> free_;
+  std::vector<uint32_t> established_;
+  size_t next_established_ = 0;
+  bool in_dialogs_ = false;
+  control::link::TimerWheel wheel_;
+  Result result_;
+  uint64_t looked_at_ = 0;
+  std::unique_ptr<sipcore::Message> parsed_;
+};
+
+}  // namespace load

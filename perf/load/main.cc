@@ -1,0 +1,187 @@
+// A load generator for SIP proxies: calls and single requests at a fixed rate, over one packet
+// port, by one thread. It is caller 198.18.0.110 and callee 198.18.0.121 and sends to 198.18.0.1,
+// UDP port 5060; the server must have the callee as its only destination.
+//
+//   load --device memif:/run/x.sock --kind call --rate 50000 --seconds 5
+//   load --device af_packet:eth0 --search --least 1000 --seconds 4
+//
+// --search looks for the highest rate at which less than one in 10,000 is lost or fails. Prints one
+// line of JSON for each trial.
+#include <rte_cycles.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "perf/load/calls.h"
+
+namespace {
+
+using load::Calls;
+using load::Kind;
+using load::Result;
+
+constexpr double kMostLoss = 1e-4;
+constexpr double kCloseEnough = 0.03;  // of the rate that is searched for
+
+struct Options {
+  std::string device = "memif:/run/tandem/memif.sock";
+  std::string kind = "call";
+  double rate = 1000, seconds = 5, warm_up = 1;
+  uint32_t hold_ms = 0, patience_ms = 4000;
+  unsigned cpu = 0;
+  size_t dialogs = 1000;
+  bool search = false;
+};
+
+Kind kind_of(const std::string& name) {
+  if (name == "options") return Kind::kOptions;
+  if (name == "dialog-options") return Kind::kDialogOptions;
+  if (name == "stale") return Kind::kStale;
+  return Kind::kCall;
+}
+
+// Time of one program run, in microseconds.
+class Clock {
+ public:
+  uint64_t now_us() const {
+    return static_cast<uint64_t>(static_cast<double>(rte_rdtsc() - start_) / per_us_);
+  }
+
+ private:
+  const uint64_t start_ = rte_rdtsc();
+  const double per_us_ = static_cast<double>(rte_get_tsc_hz()) / 1e6;
+};
+
+class Trial {
+ public:
+  Trial(load::Wire& wire, Calls& calls, const Clock& clock)
+      : wire_(wire), calls_(calls), clock_(clock) {}
+
+  // Begins `rate` a second for `seconds`.
+  void offer(double rate, double seconds) {
+    uint64_t start = clock_.now_us(), end = start + static_cast<uint64_t>(seconds * 1e6);
+    double gap_us = 1e6 / rate, due = 0;
+    for (uint64_t now = start; now < end; now = turn()) {
+      // What was due is begun, but no more at a time than a burst: the answers want to be read.
+      for (int i = 0; i < load::Wire::kBurst && due <= static_cast<double>(now - start); ++i) {
+        calls_.begin(start + static_cast<uint64_t>(due), now);
+        due += gap_us;
+      }
+    }
+  }
+  // Waits for the end of what is open.
+  void drain(size_t left) {
+    uint64_t end = clock_.now_us() + 20000000;
+    while (calls_.open() > left && clock_.now_us() < end) turn();
+  }
+
+ private:
+  uint64_t turn() {
+    uint64_t now = clock_.now_us();
+    for (const load::Datagram& datagram : wire_.receive()) calls_.take_in(datagram, now);
+    calls_.run_timers(now);
+    wire_.flush();
+    return clock_.now_us();
+  }
+
+  load::Wire& wire_;
+  Calls& calls_;
+  const Clock& clock_;
+};
+
+void print(const Options& options, double rate, Result& r) {
+  std::printf(
+      "{\"kind\":\"%s\",\"rate\":%.0f,\"seconds\":%.1f,\"begun\":%lu,\"completed\":%lu,\"lost\":%"
+      "lu,"
+      "\"failed\":%lu,\"busy\":%lu,\"repeated\":%lu,\"doubled\":%lu,\"invalid\":%lu,\"not_begun\":%"
+      "lu,"
+      "\"p50_us\":%lu,\"p99_us\":%lu,\"p999_us\":%lu}\n",
+      options.kind.c_str(), rate, options.seconds, r.begun, r.completed, r.lost, r.failed, r.busy,
+      r.repeated, r.doubled, r.invalid, r.not_begun, r.setup_us.percentile(0.5),
+      r.setup_us.percentile(0.99), r.setup_us.percentile(0.999));
+  std::fflush(stdout);
+}
+
+class Load {
+ public:
+  Load(load::Wire& wire, const Options& options)
+      : wire_(wire),
+        options_(options),
+        calls_(wire, {kind_of(options.kind), options.hold_ms, options.patience_ms}),
+        trial_(wire, calls_, clock_) {}
+
+  bool establish() {
+    if (kind_of(options_.kind) != Kind::kDialogOptions) return true;
+    trial_.offer(1000, static_cast<double>(options_.dialogs) / 1000);
+    trial_.offer(1e-6, 0.5);  // the last answers
+    calls_.stay_in_dialogs();
+    resting_ = calls_.established();
+    return resting_ > 0;
+  }
+  // True: nearly nothing was lost.
+  bool try_rate(double rate) {
+    trial_.offer(rate, options_.warm_up);
+    calls_.result() = {};
+    trial_.offer(rate, options_.seconds);
+    trial_.drain(resting_);
+    Result& r = calls_.result();
+    print(options_, rate, r);
+    double bad = static_cast<double>(r.lost + r.failed + r.invalid + r.not_begun);
+    return bad < kMostLoss * static_cast<double>(r.begun) + 0.5;
+  }
+  // Doubles until it is too much, then halves the gap.
+  void search() {
+    double good = 0, bad = 0, rate = options_.rate;
+    while (bad == 0 || (bad - good) / bad > kCloseEnough) {
+      bool fine = try_rate(rate);
+      (fine ? good : bad) = rate;
+      if (good == 0 && rate < 10) break;
+      rate = bad == 0 ? 2 * good : good == 0 ? bad / 2 : (good + bad) / 2;
+    }
+    std::printf("{\"kind\":\"%s\",\"highest\":%.0f}\n", options_.kind.c_str(), good);
+  }
+
+ private:
+  load::Wire& wire_;
+  const Options& options_;
+  Clock clock_;
+  Calls calls_;
+  Trial trial_;
+  size_t resting_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Load for a SIP proxy, one line of JSON for each trial");
+  app.add_option("--device", options.device, "memif:SOCKET, af_packet:IF or af_xdp:IF");
+  app.add_option("--kind", options.kind, "call, options, dialog-options or stale")
+      ->check(CLI::IsMember({"call", "options", "dialog-options", "stale"}));
+  app.add_option("--rate", options.rate, "begun a second; with --search the first that is tried");
+  app.add_option("--seconds", options.seconds, "measured");
+  app.add_option("--warm-up", options.warm_up, "seconds before, not measured");
+  app.add_option("--hold", options.hold_ms, "milliseconds from ACK to BYE");
+  app.add_option("--patience", options.patience_ms, "milliseconds after which a request is lost");
+  app.add_option("--cpu", options.cpu, "to run on");
+  app.add_option("--dialogs", options.dialogs, "calls that dialog-options are sent in");
+  app.add_flag("--search", options.search, "look for the highest rate");
+  CLI11_PARSE(app, argc, argv);
+
+  load::Wire wire(options.device, options.cpu);
+  if (!wire.find_server(10)) {
+    std::fprintf(stderr, "load: nobody has 198.18.0.1 on %s\n", options.device.c_str());
+    return 1;
+  }
+  Load load(wire, options);
+  if (!load.establish()) {
+    std::fprintf(stderr, "load: no call was answered\n");
+    return 1;
+  }
+  if (options.search) {
+    load.search();
+  } else {
+    load.try_rate(options.rate);
+  }
+  return 0;
+}

@@ -1,0 +1,74 @@
+// The packet port of the load generator: frames of IPv4 and UDP in bursts, and just enough ARP to
+// be found and to find the server.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct rte_mbuf;
+struct rte_mempool;
+
+namespace load {
+
+using Ip = uint32_t;  // in host order
+
+constexpr Ip make_ip(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
+  return static_cast<Ip>(a) << 24 | static_cast<Ip>(b) << 16 | static_cast<Ip>(c) << 8 | d;
+}
+
+inline constexpr Ip kCaller = make_ip(198, 18, 0, 110);
+inline constexpr Ip kCallee = make_ip(198, 18, 0, 121);
+inline constexpr Ip kServer = make_ip(198, 18, 0, 1);
+inline constexpr uint16_t kSipPort = 5060;
+
+// A datagram that came in: for the caller or for the callee.
+struct Datagram {
+  bool to_caller = false;
+  std::string_view payload;  // valid until the next receive()
+};
+
+class Wire {
+ public:
+  static constexpr uint16_t kBurst = 64;
+  static constexpr size_t kRoom = 2000;  // bytes of a payload
+
+  // Starts DPDK on CPU `cpu` with the device, "memif:SOCKET", "af_packet:IF" or "af_xdp:IF"; ends
+  // the program with a sentence where that fails.
+  Wire(const std::string& device, unsigned cpu);
+  ~Wire();
+
+  // Asks for the server's link-layer address until it comes. False: `seconds` are over.
+  bool find_server(unsigned seconds);
+
+  // What came in; ARP is answered on the way.
+  const std::vector<Datagram>& receive();
+
+  // Room for the payload of the next datagram; nullptr: there is none. commit() then sends it.
+  char* begin();
+  void commit(size_t size, Ip from);
+  void flush();
+
+  uint64_t refused() const { return refused_; }  // datagrams that the ring did not take
+
+ private:
+  void answer_arp(const char* frame, size_t size);
+  void ask_for_server();
+  void read(rte_mbuf* mbuf);
+
+  uint16_t port_ = 0;
+  rte_mempool* pool_ = nullptr;
+  std::array<uint8_t, 6> own_mac_{};
+  std::array<uint8_t, 6> server_mac_{};
+  bool server_known_ = false;
+  uint16_t id_ = 0;
+  rte_mbuf* next_ = nullptr;
+  std::vector<rte_mbuf*> received_;
+  std::vector<rte_mbuf*> to_send_;
+  std::vector<Datagram> datagrams_;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace load
