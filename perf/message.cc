@@ -1,9 +1,12 @@
-// What does one message cost, step by step? Parse and index, check, rewrite, tokens.
+// What does one message cost, step by step? Parse and index, check, rewrite, tokens. Beside it,
+// what the libraries of Debian take for the same bytes.
 #include <benchmark/benchmark.h>
 
 #include <array>
 #include <cstring>
 
+#include "perf/corpus.h"
+#include "perf/rivals.h"
 #include "sipcore/build/token.h"
 #include "sipcore/proxy/forward.h"
 #include "sipcore/proxy/validate.h"
@@ -12,47 +15,11 @@ namespace {
 
 using namespace sipcore;
 
+using perf::kInvite;
+using perf::kOk;
+using perf::kRegister;
+
 constexpr HashKey kKey{1, 2};
-
-const char kInvite[] =
-    "INVITE sip:bob@198.18.0.1 SIP/2.0\r\n"
-    "Via: SIP/2.0/UDP 198.18.0.10:5060;branch=z9hG4bK776asdhds;rport\r\n"
-    "Max-Forwards: 70\r\n"
-    "From: \"Alice\" <sip:alice@198.18.0.10>;tag=1928301774\r\n"
-    "To: <sip:bob@198.18.0.1>\r\n"
-    "Call-ID: a84b4c76e66710@198.18.0.10\r\n"
-    "CSeq: 314159 INVITE\r\n"
-    "Contact: <sip:alice@198.18.0.10:5060>\r\n"
-    "User-Agent: a telephone\r\n"
-    "Content-Type: application/sdp\r\n"
-    "Content-Length: 180\r\n\r\n"
-    "v=0\r\no=- 3344 3344 IN IP4 198.18.0.10\r\ns=-\r\nc=IN IP4 198.18.0.10\r\nt=0 0\r\n"
-    "m=audio 49170 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
-    "a=sendrecv\r\n";
-
-const char kRegister[] =
-    "REGISTER sip:example.com SIP/2.0\r\n"
-    "Via: SIP/2.0/UDP 198.18.0.10:5060;branch=z9hG4bKnashds7\r\n"
-    "Max-Forwards: 70\r\n"
-    "To: Bob <sip:bob@example.com>\r\n"
-    "From: Bob <sip:bob@example.com>;tag=456248\r\n"
-    "Call-ID: 843817637684230@998sdasdh09\r\n"
-    "CSeq: 1826 REGISTER\r\n"
-    "Contact: <sip:bob@198.18.0.10>\r\n"
-    "Expires: 7200\r\n"
-    "Content-Length: 0\r\n\r\n";
-
-const char kOk[] =
-    "SIP/2.0 200 OK\r\n"
-    "Via: SIP/2.0/UDP 198.18.0.1:5060;branch=z9hG4bKt00000000010000000100000000000000000000000000"
-    "000000\r\n"
-    "Via: SIP/2.0/UDP 198.18.0.10:5060;branch=z9hG4bK776asdhds\r\n"
-    "From: \"Alice\" <sip:alice@198.18.0.10>;tag=1928301774\r\n"
-    "To: <sip:bob@198.18.0.1>;tag=a6c85cf\r\n"
-    "Call-ID: a84b4c76e66710@198.18.0.10\r\n"
-    "CSeq: 314159 INVITE\r\n"
-    "Contact: <sip:bob@198.18.0.21>\r\n"
-    "Content-Length: 0\r\n\r\n";
 
 void parse(benchmark::State& state, const char* text) {
   static Message message;
@@ -68,6 +35,12 @@ void parse_and_check(benchmark::State& state, const char* text) {
     Essentials essentials;
     benchmark::DoNotOptimize(validate(message, message.parse(bytes), essentials));
   }
+}
+
+void rival(benchmark::State& state, bool (*parse_with)(std::string_view), const char* text) {
+  std::string_view bytes(text);
+  if (!parse_with(bytes)) state.SkipWithError("the library refuses the message");
+  for (auto _ : state) benchmark::DoNotOptimize(parse_with(bytes));
 }
 
 // The edits of a forwarded INVITE and their application to a copy.
@@ -105,11 +78,16 @@ void check_branch(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(read_branch(kKey, branch, token));
 }
 
-BENCHMARK_CAPTURE(parse, invite, kInvite);
-BENCHMARK_CAPTURE(parse, register, kRegister);
-BENCHMARK_CAPTURE(parse, ok, kOk);
-BENCHMARK_CAPTURE(parse_and_check, invite, kInvite);
-BENCHMARK_CAPTURE(parse_and_check, ok, kOk);
+#define PARSERS(name, text)                                             \
+  BENCHMARK_CAPTURE(parse, name, text);                                 \
+  BENCHMARK_CAPTURE(parse_and_check, name, text);                       \
+  BENCHMARK_CAPTURE(rival, name##_osip2, perf::parse_with_osip2, text); \
+  BENCHMARK_CAPTURE(rival, name##_sofia, perf::parse_with_sofia, text); \
+  BENCHMARK_CAPTURE(rival, name##_re, perf::parse_with_re, text)
+
+PARSERS(invite, kInvite);
+PARSERS(register, kRegister);
+PARSERS(ok, kOk);
 BENCHMARK(rewrite);
 BENCHMARK(make_branch);
 BENCHMARK(check_branch);

@@ -84,7 +84,7 @@ void Calls::take_in(const Datagram& datagram, uint64_t now_us) {
     return;
   }
   // What belongs to an earlier run is nobody's; a CANCEL is the server's own.
-  bool ours = find(message.number) != nullptr && message.method != 'C';
+  bool ours = options_.check && find(message.number) != nullptr && message.method != 'C';
   if (ours && looked_at_++ % kCheckEvery == 0) check(datagram);
   if (datagram.to_caller) {
     as_caller(message, now_us);

@@ -38,6 +38,7 @@ struct CallOptions {
   uint32_t hold_ms = 0;
   uint32_t patience_ms = 4000;
   size_t most = 1 << 19;  // calls at a time
+  bool check = true;      // that what arrives went through a proxy
 };
 
 class Calls {
