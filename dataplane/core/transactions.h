@@ -58,7 +58,7 @@ struct ServerTransaction {
   Kind kind = Kind::kOther;
   bool cancelled = false;  // the caller sent CANCEL
   bool in_use = false;
-  std::array<uint16_t, kMostTries> tried{};  // hashes of their endpoints
+  std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
 };
 
 struct ClientTransaction {

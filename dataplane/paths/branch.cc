@@ -16,11 +16,11 @@ using sipcore::Method;
 namespace {
 
 // Tells destinations of a request from each other; where two are taken for one, one is not asked.
-uint16_t endpoint_hash(const Endpoint& endpoint, const sipcore::HashKey& key) {
+uint32_t endpoint_hash(const Endpoint& endpoint, const sipcore::HashKey& key) {
   sipcore::SipHash hash(key);
   hash.add({reinterpret_cast<const char*>(endpoint.ip.bytes.data()), endpoint.ip.size()});
   hash.add_word(endpoint.port, 2);
-  return static_cast<uint16_t>(hash.finish());
+  return static_cast<uint32_t>(hash.finish());
 }
 
 bool records_route(const sipcore::Message& request, const sipcore::Essentials& essentials) {

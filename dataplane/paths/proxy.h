@@ -79,8 +79,9 @@ class Proxy {
     Packet* packet = nullptr;  // nullptr: nothing in hand, or it has been sent on
     Arrival arrival;
     sipcore::Fault fault = sipcore::Fault::kNone;
-    sipcore::Hash128 key;         // of a request: its server transaction's
-    sipcore::BranchToken branch;  // of a response: of its topmost Via
+    sipcore::Hash128 key;          // of a request: its server transaction's
+    sipcore::BranchToken branch;   // of a response: of its topmost Via
+    std::string_view branch_text;  // what was read for it
     sipcore::TokenStatus branch_status = sipcore::TokenStatus::kForeign;
   };
   // Where a request goes next.
@@ -92,6 +93,8 @@ class Proxy {
   };
 
   // request.cc
+  void read_branch(InHand& message, std::string_view text) const;
+  bool is_forged(InHand& message, std::string_view bytes) const;
   void look_ahead(InHand& message);
   Count handle();
   Count on_request();

@@ -11,8 +11,12 @@ using control::link::Count;
 using sipcore::Fault;
 using sipcore::HeaderName;
 using sipcore::Method;
+using sipcore::TokenStatus;
 
 namespace {
+
+constexpr std::string_view kResponse = "SIP/2.0 ";
+constexpr std::string_view kOwnVia = "Via: SIP/2.0/UDP ";
 
 Count drop_of(Fault fault) {
   switch (fault) {
@@ -50,7 +54,14 @@ void Proxy::receive(Packet* packet, const Arrival& arrival) {
   InHand& next = *in_;
   next.packet = packet;
   next.arrival = arrival;
-  next.fault = next.read(packet->bytes().substr(arrival.payload, arrival.payload_size));
+  std::string_view bytes = packet->bytes().substr(arrival.payload, arrival.payload_size);
+  if (is_forged(next, bytes)) {
+    counters_.add(Count::drop_forged_token);
+    release(packet);
+    next.packet = nullptr;
+    return;
+  }
+  next.fault = next.read(bytes);
   look_ahead(next);
   std::swap(in_, held_);
   if (in_->packet != nullptr) counters_.add(handle());
@@ -62,6 +73,26 @@ void Proxy::catch_up() {
   counters_.add(handle());
 }
 
+void Proxy::read_branch(InHand& message, std::string_view text) const {
+  message.branch_text = text;
+  message.branch_status = sipcore::read_branch(key(), text, message.branch);
+}
+
+// A flood of responses to what we never sent ends here, before anything else of them is read: the
+// first header line is a Via, as we write it, whose branch has our form but not our check value.
+bool Proxy::is_forged(InHand& message, std::string_view bytes) const {
+  message.branch_text = {};
+  message.branch_status = TokenStatus::kForeign;
+  if (!bytes.starts_with(kResponse)) return false;
+  size_t line = sipcore::find_char(bytes, kResponse.size(), '\n') + 1;
+  if (line >= bytes.size() || !bytes.substr(line).starts_with(kOwnVia)) return false;
+  std::string_view via = bytes.substr(line, sipcore::find_char(bytes, line, '\n') - line);
+  size_t at = via.find(sipcore::kOwnBranch);
+  if (at == std::string_view::npos) return false;
+  read_branch(message, via.substr(at, sipcore::kBranchSize));
+  return message.branch_status == TokenStatus::kForged;
+}
+
 // What tells the transaction of a message, and a prefetch of what will be read of it.
 void Proxy::look_ahead(InHand& message) {
   if (message.fault != Fault::kNone) return;
@@ -69,9 +100,12 @@ void Proxy::look_ahead(InHand& message) {
     message.key = server_key(message, message.message.method());
     transactions_.prefetch_server(message.key);
   } else {
-    message.branch_status =
-        sipcore::read_branch(key(), message.essentials.via->branch, message.branch);
-    if (message.branch_status != sipcore::TokenStatus::kOk) return;
+    std::string_view text = message.essentials.via->branch;
+    // A branch that is not there is not the one that was read before.
+    bool read_already = !text.empty() && text.data() == message.branch_text.data() &&
+                        text.size() == message.branch_text.size();
+    if (!read_already) read_branch(message, text);
+    if (message.branch_status != TokenStatus::kOk) return;
     transactions_.prefetch_client(message.branch.slot);
   }
 }

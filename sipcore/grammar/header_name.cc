@@ -79,6 +79,7 @@ constexpr Slots make_slots() {
 }
 
 constexpr Slots kSlotTable = make_slots();
+static_assert(!kSlotTable.clash, "two header names share a slot: choose other multipliers");
 
 // Names in lower case, with zeros behind.
 constexpr size_t kLongest = 24;

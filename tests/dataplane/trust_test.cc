@@ -25,6 +25,24 @@ TEST_F(TrustTest, ByeWithoutTheTokenReachesNobody) {
 }
 
 // V19. Nobody sends through us whereto he likes.
+// What a response with a good token left behind is not taken for that of the next one.
+TEST_F(TrustTest, ResponseWithoutABranchBelongsToNobody) {
+  Datagram asked = invite();
+  for (const char* via : {"SIP/2.0/UDP x", "SIP/2.0/UDP x;branch", "SIP/2.0/UDP x;branch=\"\""}) {
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(from_backend(asked, response_to(asked.bytes, 180, "bob")).size(), 1u);
+    }
+    for (int i = 0; i < 2; ++i) {
+      auto out = from_elsewhere(kStranger, std::string("SIP/2.0 200 OK\r\nVia: ") + via +
+                                               "\r\nVia: SIP/2.0/UDP y\r\nFrom: <sip:a@b>;tag=1\r\n"
+                                               "To: <sip:b@c>;tag=evil\r\nCall-ID: 1\r\n"
+                                               "CSeq: 1 INVITE\r\n\r\n");
+      EXPECT_EQ(out.size(), 0u) << via;
+    }
+  }
+  EXPECT_EQ(node.count(Count::drop_unknown_response), 6u);
+}
+
 TEST_F(TrustTest, PreloadedRouteIsRefused) {
   for (const char* route : {"<sip:198.18.0.99;lr>", "<sip:127.0.0.1;lr>", "<sip:169.254.169.254>",
                             "<sip:198.18.0.1;lr>, <sip:10.0.0.1;lr>", "<sip:example.com;lr>"}) {

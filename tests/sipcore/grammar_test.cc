@@ -190,6 +190,19 @@ TEST(HeaderName, CaseAndCompactFormsAreOneHeader) {
   for (size_t i = 1; i < kHeaderNames; ++i) {
     HeaderName name = static_cast<HeaderName>(i);
     EXPECT_EQ(header_name(spelling(name)), name);
+    // As it stands in a message, with more to read behind it.
+    std::string line = std::string(spelling(name)) + ": a value that goes on for a while";
+    size_t size = spelling(name).size();
+    EXPECT_EQ(header_name(std::string_view(line).substr(0, size), line.size()), name);
+    for (size_t at = 0; at < size; ++at) {
+      std::string other = line;
+      other[at] = other[at] == '!' ? '*' : '!';
+      EXPECT_EQ(header_name(std::string_view(other).substr(0, size), line.size()),
+                HeaderName::kOther);
+      if (!is(line[at], kAlphaChar)) continue;
+      other[at] = static_cast<char>(line[at] ^ 0x20);  // the other case
+      EXPECT_EQ(header_name(std::string_view(other).substr(0, size), line.size()), name);
+    }
   }
 }
 
