@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <memory_resource>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -37,8 +38,10 @@ class MemoryPort : public Port {
   size_t send(Packet** packets, size_t count) override;
   uint32_t mtu() const override { return mtu_; }
 
-  std::deque<Packet*> to_worker;
-  std::deque<Packet*> from_worker;
+  // What they give back they keep: once they have been full, sending allocates nothing.
+  std::pmr::unsynchronized_pool_resource memory;
+  std::pmr::deque<Packet*> to_worker{&memory};
+  std::pmr::deque<Packet*> from_worker{&memory};
   size_t refuse_after = SIZE_MAX;  // packets `from_worker` holds at most
 
  private:
