@@ -1,5 +1,5 @@
-// The ceiling of kernel sockets: a server that reads datagrams in bursts (recvmmsg) and sends each to
-// the other side, caller or callee, as it is (sendmmsg). Nothing of SIP is done.
+// The ceiling of kernel sockets: a server that reads datagrams in bursts (recvmmsg) and sends each
+// to the other side, caller or callee, as it is (sendmmsg). Nothing of SIP is done.
 //
 //   forwarder [CPU]
 #include <arpa/inet.h>

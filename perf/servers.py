@@ -1,12 +1,12 @@
-"""The servers that are measured, each alone in the namespace tandem-lb on CPU 1: Tandem, Kamailio and a
-bare forwarder. And the load generator, on CPU 0."""
+"""The servers that are measured, each alone in the namespace tandem-lb on CPU 1: Tandem, Kamailio
+and a bare forwarder. And the load generator, on CPU 0."""
 import json
 import os
 import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "conf"))
+sys.path.insert(0, f"{os.path.dirname(os.path.dirname(os.path.abspath(__file__)))}/conf")
 import lab_tools
 
 SERVER = "198.18.0.1"
@@ -128,7 +128,7 @@ packets = 65536
 
 
 class Kamailio(Server):
-    """Kamailio with one UDP worker, dispatcher, tm and rr; 2 GB of shared memory, 16 MB of socket."""
+    """Kamailio with one UDP worker, dispatcher, tm and rr; 2 GB of memory, 16 MB of socket."""
 
     def __init__(self, folder):
         config = f"{folder}/kamailio.cfg"
@@ -137,8 +137,8 @@ class Kamailio(Server):
         with open(f"{folder}/dispatcher.list", "w", encoding="ascii") as file:
             file.write(f"1 sip:{CALLEE}:5060\n")
         super().__init__(["taskset", "-c", str(SERVER_CPU), "kamailio", "-f", config, "-DD", "-E",
-                          "-x", "fm", "-X", "fm", "-m", "2048", "-M", "64", "-P",
-                          f"{folder}/kamailio.pid", "-Y", folder], folder)
+                          "-x", "fm", "-X", "fm", "-m", "2048", "-M", "64",
+                          "-P", f"{folder}/kamailio.pid", "-Y", folder], folder)
         time.sleep(2)
         if self.process.poll() is not None:
             with open(f"{folder}/server.log", encoding="utf-8") as file:

@@ -39,6 +39,7 @@ void Calls::begin(uint64_t due_us, uint64_t now_us) {
       ++result_.not_begun;
       return;
     }
+    ++asking_;
   } else if (free_.empty()) {
     ++result_.not_begun;
     return;
@@ -124,13 +125,7 @@ void Calls::as_caller(const Arrived& message, uint64_t now_us) {
     answered(slot, message, now_us);
   } else if (call->state == State::kAsking) {
     result_.setup_us.add(now_us - call->due_us);
-    if (in_dialogs_) {
-      ++result_.completed;
-      wheel_.cancel(slot);
-      call->state = State::kHeld;
-    } else {
-      end(slot, result_.completed);
-    }
+    end(slot, result_.completed);
   } else if (call->state == State::kEnding && message.cseq == '2') {
     end(slot, result_.completed);
   } else if (message.cseq == '1') {
@@ -182,6 +177,11 @@ void Calls::as_callee(const Arrived& message) {
 void Calls::end(uint32_t slot, uint64_t& outcome) {
   ++outcome;
   wheel_.cancel(slot);
+  if (in_dialogs_) {  // the call goes on
+    calls_[slot].state = State::kHeld;
+    --asking_;
+    return;
+  }
   calls_[slot].state = State::kFree;
   free_.push_back(slot);
 }

@@ -26,6 +26,7 @@ struct Result {
   uint64_t lost = 0;       // without an end
   uint64_t failed = 0;     // with another final response than 2xx
   uint64_t busy = 0;       // failed with 503: refused for overload
+  uint64_t in_time = 0;    // completed while new ones were begun, whenever they began
   uint64_t repeated = 0;   // sent again by the caller
   uint64_t doubled = 0;    // requests that the callee got again
   uint64_t invalid = 0;    // messages that were not what they had to be, of one in 64 looked at
@@ -51,7 +52,11 @@ class Calls {
   // For kDialogOptions: what begin() from now on sends goes into the calls that are established.
   void stay_in_dialogs();
 
-  size_t open() const { return options_.most - free_.size(); }
+  // Calls and requests that wait for something.
+  size_t open() const {
+    size_t calls = options_.most - free_.size();
+    return in_dialogs_ ? calls - established_.size() + asking_ : calls;
+  }
   size_t established() const { return established_.size(); }
   Result& result() { return result_; }
 
@@ -91,6 +96,7 @@ class Calls {
   std::vector<uint32_t> free_;
   std::vector<uint32_t> established_;
   size_t next_established_ = 0;
+  size_t asking_ = 0;  // of the established ones
   bool in_dialogs_ = false;
   control::link::TimerWheel wheel_;
   Result result_;
