@@ -27,11 +27,11 @@ TEST(Number, StopsAtItsBoundInsteadOfWrapping) {
   }
 }
 
-// Every byte at every place of texts of every length around a step, in every class.
+// Every byte at every place, in texts shorter and longer than a step, in every class.
 TEST(CharRun, SameAsItsPlainTwin) {
   for (uint32_t flag = 1; flag <= kTelChar; flag <<= 1) {
     auto wanted = static_cast<CharClass>(flag);
-    for (size_t size = 0; size < 40; ++size) {
+    for (size_t size : {1, 15, 16, 17, 33}) {
       std::string text(size, '1');  // a digit is of every class but kAlphaChar
       if (wanted == kAlphaChar) text.assign(size, 'a');
       for (size_t i = 0; i < size * 256; ++i) {
