@@ -109,10 +109,10 @@ void rte_timer_expire(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<int64_t>(fired));
 }
 
-BENCHMARK(wheel_schedule_cancel)->Arg(1000000)->Arg(10000000);
-BENCHMARK(rte_timer_schedule_cancel)->Arg(1000000)->Arg(10000000)->Iterations(200000);
-BENCHMARK(wheel_expire)->Arg(1000000)->Arg(10000000);
-BENCHMARK(rte_timer_expire)->Arg(1000000)->Iterations(2);
+BENCHMARK(wheel_schedule_cancel)->Arg(10000)->Arg(1000000)->Arg(10000000);
+BENCHMARK(rte_timer_schedule_cancel)->Arg(10000)->Arg(1000000)->Arg(10000000)->Iterations(200000);
+BENCHMARK(wheel_expire)->Arg(10000)->Arg(1000000)->Arg(10000000);
+BENCHMARK(rte_timer_expire)->Arg(10000)->Arg(1000000)->Iterations(2);
 
 }  // namespace
 
