@@ -73,6 +73,7 @@ def move_addresses(source, target):
 
 class Tandem:
     """One Tandem in tandem-lb, with a configuration made from the arguments."""
+    start_within_s = 20
 
     def __init__(self, build, folder, workers=1, port="af_xdp", algorithm="round_robin",
                  backends=("b1", "b2"), v6=False, extra="", group_extra=""):
@@ -108,7 +109,7 @@ class Tandem:
         command = f"mount -t bpf bpf /sys/fs/bpf; exec {program} -c {self.config}"
         self.process = subprocess.Popen(in_namespace("lb", "sh", "-c", command), stdout=self.log,
                                         stderr=self.log, stdin=subprocess.DEVNULL)
-        wait_until(lambda: self.process.poll() is not None or self.answers(), 20,
+        wait_until(lambda: self.process.poll() is not None or self.answers(), self.start_within_s,
                    "Tandem to answer on its socket")
         if self.process.poll() is not None:
             raise RuntimeError("Tandem did not start:\n" + self.log_text())

@@ -54,12 +54,17 @@ request_route {{
 
 
 class Server:
-    """A process in tandem-lb that ends with the block it was started for."""
+    """A process in tandem-lb that ends with the block it was started for. It does not say when it is
+    ready: it has `starts_within_s`."""
 
     def __init__(self, command, folder):
-        self.log = open(f"{folder}/server.log", "w", encoding="utf-8")
+        self.log = open(f"{folder}/server.log", "w+", encoding="utf-8")
         self.process = subprocess.Popen(lab_tools.in_namespace("lb", *command), stdout=self.log,
                                         stderr=self.log, stdin=subprocess.DEVNULL)
+        time.sleep(self.starts_within_s)
+        if self.process.poll() is not None:
+            self.log.seek(0)
+            raise RuntimeError(f"{command[0]} did not start:\n{self.log.read()}")
 
     def __enter__(self):
         return self
@@ -74,18 +79,19 @@ class Server:
         self.log.close()
 
 
-class Tandem(Server):
+class Tandem(lab_tools.Tandem):
     """Tandem with one worker; `port` is memif or af_xdp. Its tables are for `calls_a_second` that
     linger 32 s."""
+    start_within_s = 60  # to make them
 
     def __init__(self, build, folder, port, calls_a_second):
-        self.socket = f"{folder}/tandem.sock"
-        self.memif = f"{folder}/memif.sock"
-        self.port = port
-        servers = int(calls_a_second * 2 * 34)
+        self.servers = int(calls_a_second * 2 * 34)
+        super().__init__(build, folder, port=port)
+
+    def write_config(self, _):
+        port = self.settings["port"]
         device = f"memif:{self.memif}" if port == "memif" else f"{port}:eth0"
-        config = f"{folder}/tandem.toml"
-        with open(config, "w", encoding="ascii") as file:
+        with open(self.config, "w", encoding="ascii") as file:
             file.write(f"""
 [node]
 workers = 1
@@ -102,33 +108,33 @@ name = "backends"
 [[group.destination]]
 uri = "sip:{CALLEE}:5060"
 [limits]
-server_transactions = {servers}
-client_transactions = {servers}
-stored_messages = {servers // 2 + 65536}
+server_transactions = {self.servers}
+client_transactions = {self.servers}
+stored_messages = {self.servers // 2 + 65536}
 packets = 65536
 """)
-        command = f"mount -t bpf bpf /sys/fs/bpf; exec {build}/dataplane/tandem -c {config}"
-        super().__init__(["sh", "-c", command], folder)
-        lab_tools.wait_until(lambda: self.process.poll() is not None or self.answers(), 60,
-                             "Tandem to answer on its socket")
-        if self.process.poll() is not None:
-            with open(f"{folder}/server.log", encoding="utf-8") as file:
-                raise RuntimeError("Tandem did not start:\n" + file.read())
-        if port == "memif":
-            lab_tools.move_addresses("eth0", "tandem0")
 
-    rpc = lab_tools.Tandem.rpc
-    answers = lab_tools.Tandem.answers
-    statistics = lab_tools.Tandem.statistics
+    # The generator is at the other end of a memif port: nothing joins it to eth0.
+    def start_wire(self):
+        lab_tools.move_addresses("eth0", "tandem0")
+        self.wire = True
 
-    def __exit__(self, *rest):
-        if self.port == "memif" and self.process.poll() is None:
+    def stop_wire(self):
+        if self.wire and self.process.poll() is None:
             lab_tools.move_addresses("tandem0", "eth0")
-        super().__exit__(*rest)
+        self.wire = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
 
 class Kamailio(Server):
     """Kamailio with one UDP worker, dispatcher, tm and rr; 2 GB of memory, 16 MB of socket."""
+    starts_within_s = 2
 
     def __init__(self, folder):
         config = f"{folder}/kamailio.cfg"
@@ -139,16 +145,14 @@ class Kamailio(Server):
         super().__init__(["taskset", "-c", str(SERVER_CPU), "kamailio", "-f", config, "-DD", "-E",
                           "-x", "fm", "-X", "fm", "-m", "2048", "-M", "64",
                           "-P", f"{folder}/kamailio.pid", "-Y", folder], folder)
-        time.sleep(2)
-        if self.process.poll() is not None:
-            with open(f"{folder}/server.log", encoding="utf-8") as file:
-                raise RuntimeError("Kamailio did not start:\n" + file.read())
 
 
 class Forwarder(Server):
+    """A process that forwards every datagram to the other side as it is."""
+    starts_within_s = 0.2
+
     def __init__(self, build, folder):
         super().__init__([f"{build}/perf/forwarder", str(SERVER_CPU)], folder)
-        time.sleep(0.2)
 
 
 def load(build, device, *arguments, namespace=None):

@@ -2,7 +2,6 @@
 // bursts of 32 whose memory is asked for first; beside it DPDK's rte_hash and the standard
 // library's map, with the same 128-bit keys.
 #include <benchmark/benchmark.h>
-#include <rte_eal.h>
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
 
@@ -13,6 +12,7 @@
 #include <unordered_map>
 
 #include "dataplane/core/key_index.h"
+#include "perf/eal.h"
 #include "sipcore/hash/siphash.h"
 
 namespace {
@@ -168,12 +168,7 @@ void add_all(const std::string& name, int64_t entries) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const char* dpdk[] = {"table",       "--no-huge",
-                        "-m",          "2048",
-                        "--no-pci",    "--no-telemetry",
-                        "--no-shconf", "--log-level=lib.eal:error",
-                        "-l",          "0"};
-  if (rte_eal_init(std::size(dpdk), const_cast<char**>(dpdk)) < 0) return 1;
+  if (!perf::start_eal("table", 2048)) return 1;
   for (int64_t entries : {10000, 1000000, 10000000}) {
     add_all<Ours>("tandem", entries);
     add_all<Dpdk>("rte_hash", entries);

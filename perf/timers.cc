@@ -2,13 +2,13 @@
 // expiry of what was scheduled, by the wheel of Tandem and by DPDK's rte_timer.
 #include <benchmark/benchmark.h>
 #include <rte_cycles.h>
-#include <rte_eal.h>
 #include <rte_timer.h>
 
 #include <memory>
 #include <random>
 
 #include "control/link/timer_wheel.h"
+#include "perf/eal.h"
 
 namespace {
 
@@ -117,12 +117,7 @@ BENCHMARK(rte_timer_expire)->Arg(10000)->Arg(1000000)->Iterations(2);
 }  // namespace
 
 int main(int argc, char** argv) {
-  const char* dpdk[] = {"timers",      "--no-huge",
-                        "-m",          "64",
-                        "--no-pci",    "--no-telemetry",
-                        "--no-shconf", "--log-level=lib.eal:error",
-                        "-l",          "0"};
-  if (rte_eal_init(std::size(dpdk), const_cast<char**>(dpdk)) < 0) return 1;
+  if (!perf::start_eal("timers", 64)) return 1;
   if (rte_timer_subsystem_init() != 0) return 1;
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

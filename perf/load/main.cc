@@ -3,7 +3,7 @@
 // UDP port 5060; the server must have the callee as its only destination.
 //
 //   load --device memif:/run/x.sock --kind call --rate 50000 --seconds 5
-//   load --device af_packet:eth0 --search --least 1000 --seconds 4
+//   load --device af_packet:eth0 --search --rate 1000 --seconds 4
 //
 // --search looks for the highest rate at which less than one in 10,000 is lost or fails. Prints one
 // line of JSON for each trial.

@@ -143,42 +143,41 @@ void Wire::answer_arp(const char* frame, size_t size) {
   }
   bool asks = arp.arp_opcode == RTE_BE16(RTE_ARP_OP_REQUEST);
   if (!asks || !is_ours(rte_be_to_cpu_32(arp.arp_data.arp_tip))) return;
-  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
-  if (mbuf == nullptr) return;
-  char* out = frame_of(mbuf, sizeof(rte_ether_hdr) + sizeof arp);
   rte_arp_ipv4 asked = arp.arp_data;
   arp.arp_opcode = RTE_BE16(RTE_ARP_OP_REPLY);
-  std::memcpy(arp.arp_data.arp_sha.addr_bytes, own_mac_.data(), 6);
   arp.arp_data.arp_sip = asked.arp_tip;
   arp.arp_data.arp_tha = asked.arp_sha;
   arp.arp_data.arp_tip = asked.arp_sip;
-  std::memcpy(out, asked.arp_sha.addr_bytes, 6);
-  std::memcpy(out + 6, own_mac_.data(), 6);
-  out[12] = 0x08;
-  out[13] = 0x06;
-  std::memcpy(out + sizeof(rte_ether_hdr), &arp, sizeof arp);
-  to_send_.push_back(mbuf);
+  send_arp(asked.arp_sha, arp);
 }
 
 void Wire::ask_for_server() {
-  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
-  if (mbuf == nullptr) return;
-  char* out = frame_of(mbuf, sizeof(rte_ether_hdr) + sizeof(rte_arp_hdr));
-  std::memset(out, 0xff, 6);
-  std::memcpy(out + 6, own_mac_.data(), 6);
-  out[12] = 0x08;
-  out[13] = 0x06;
   rte_arp_hdr arp{};
   arp.arp_hardware = RTE_BE16(RTE_ARP_HRD_ETHER);
   arp.arp_protocol = RTE_BE16(RTE_ETHER_TYPE_IPV4);
   arp.arp_hlen = 6;
   arp.arp_plen = 4;
   arp.arp_opcode = RTE_BE16(RTE_ARP_OP_REQUEST);
-  std::memcpy(arp.arp_data.arp_sha.addr_bytes, own_mac_.data(), 6);
   arp.arp_data.arp_sip = rte_cpu_to_be_32(kCaller);
   arp.arp_data.arp_tip = rte_cpu_to_be_32(kServer);
+  send_arp({{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}, arp);
+}
+
+void Wire::send_arp(const rte_ether_addr& to, rte_arp_hdr& arp) {
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
+  if (mbuf == nullptr) return;
+  char* out = frame_of(mbuf, sizeof(rte_ether_hdr) + sizeof arp);
+  std::memcpy(arp.arp_data.arp_sha.addr_bytes, own_mac_.data(), 6);
+  write_ether(out, to.addr_bytes, RTE_ETHER_TYPE_ARP);
   std::memcpy(out + sizeof(rte_ether_hdr), &arp, sizeof arp);
   to_send_.push_back(mbuf);
+}
+
+void Wire::write_ether(char* frame, const uint8_t* to, uint16_t type) const {
+  auto* ether = reinterpret_cast<rte_ether_hdr*>(frame);
+  std::memcpy(&ether->dst_addr, to, 6);
+  std::memcpy(&ether->src_addr, own_mac_.data(), 6);
+  ether->ether_type = rte_cpu_to_be_16(type);
 }
 
 char* Wire::begin() {
@@ -189,14 +188,12 @@ char* Wire::begin() {
 
 void Wire::commit(size_t size, Ip from) {
   char* frame = frame_of(next_, kHeaders + size);
-  auto* ether = reinterpret_cast<rte_ether_hdr*>(frame);
-  std::memcpy(&ether->dst_addr, server_mac_.data(), 6);
-  std::memcpy(&ether->src_addr, own_mac_.data(), 6);
-  ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
-  auto* ip = reinterpret_cast<rte_ipv4_hdr*>(ether + 1);
+  write_ether(frame, server_mac_.data(), RTE_ETHER_TYPE_IPV4);
+  auto* ip = reinterpret_cast<rte_ipv4_hdr*>(frame + sizeof(rte_ether_hdr));
   *ip = {};
   ip->version_ihl = RTE_IPV4_VHL_DEF;
-  ip->total_length = rte_cpu_to_be_16(static_cast<uint16_t>(kHeaders - sizeof *ether + size));
+  ip->total_length =
+      rte_cpu_to_be_16(static_cast<uint16_t>(kHeaders - sizeof(rte_ether_hdr) + size));
   ip->packet_id = rte_cpu_to_be_16(id_++);
   ip->time_to_live = 64;
   ip->next_proto_id = IPPROTO_UDP;

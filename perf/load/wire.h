@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+struct rte_arp_hdr;
+struct rte_ether_addr;
 struct rte_mbuf;
 struct rte_mempool;
 
@@ -56,6 +58,8 @@ class Wire {
  private:
   void answer_arp(const char* frame, size_t size);
   void ask_for_server();
+  void send_arp(const rte_ether_addr& to, rte_arp_hdr& arp);  // with our own address as sender's
+  void write_ether(char* frame, const uint8_t* to, uint16_t type) const;
   void read(rte_mbuf* mbuf);
 
   uint16_t port_ = 0;
