@@ -59,6 +59,14 @@ class CallTest : public testing::Test {
         "Route: " + header_of(invite_.bytes, sipcore::HeaderName::kRecordRoute) + "\r\n";
     return request;
   }
+  // The BYE of the callee, towards where `uri` says.
+  RequestText bye_of_callee(const Datagram& invite_, const std::string& uri) {
+    RequestText bye = in_dialog("BYE", invite_, 2);
+    bye.uri = uri;
+    bye.from = "<sip:bob@198.18.0.1>;tag=bob";
+    bye.to = "<sip:alice@198.18.0.10>;tag=alice";
+    return bye;
+  }
 
   Node node{{}};
   uint64_t now = 1000;

@@ -61,10 +61,7 @@ TEST_F(TrustTest, ContactCannotPointAtForbiddenPlaces) {
   for (const char* uri : {"sip:127.0.0.1:5061", "sip:198.18.0.1:5060", "sip:255.255.255.255",
                           "sip:224.0.1.75", "sip:0.0.0.0", "sip:169.254.169.254:80", "sip:[::1]",
                           "sip:[::ffff:127.0.0.1]", "sip:[fe80::1]", "sip:[ff02::1]"}) {
-    RequestText bye = in_dialog("BYE", at_backend, 2);
-    bye.uri = uri;
-    bye.from = "<sip:bob@198.18.0.1>;tag=bob";
-    bye.to = "<sip:alice@198.18.0.10>;tag=alice";
+    RequestText bye = bye_of_callee(at_backend, uri);
     bye.via += std::to_string(std::hash<std::string>{}(uri));
     auto out = from_backend(at_backend, text_of(bye));
     ASSERT_EQ(out.size(), 1u) << uri;
@@ -101,10 +98,7 @@ TEST_F(TrustTest, TokenIsNoTicketToAnywhere) {
 TEST_F(TrustTest, TelephoneBehindTheDestinationReachesTheCaller) {
   Datagram at_backend = invite();
   from_backend(at_backend, response_to(at_backend.bytes, 200, "bob"));
-  RequestText bye = in_dialog("BYE", at_backend, 2);
-  bye.uri = "sip:alice@198.18.0.10:5070";
-  bye.from = "<sip:bob@198.18.0.1>;tag=bob";
-  bye.to = "<sip:alice@198.18.0.10>;tag=alice";
+  RequestText bye = bye_of_callee(at_backend, "sip:alice@198.18.0.10:5070");
   auto out = from_elsewhere(kStranger, text_of(bye));
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(out[0].to, endpoint("198.18.0.10:5070"));
