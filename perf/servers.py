@@ -54,8 +54,8 @@ request_route {{
 
 
 class Server:
-    """A process in tandem-lb that ends with the block it was started for. It does not say when it is
-    ready: it has `starts_within_s`."""
+    """A process in tandem-lb that ends with the block it was started for. It does not say when it
+    is ready: it has `starts_within_s`."""
 
     def __init__(self, command, folder):
         self.log = open(f"{folder}/server.log", "w+", encoding="utf-8")
