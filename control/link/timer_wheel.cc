@@ -28,6 +28,7 @@ void TimerWheel::append(uint32_t head, uint32_t id) {
   nodes_[id].next = head;
   nodes_[last].next = id;
   nodes_[head].prev = id;
+  ++linked_;
 }
 
 // Into the queue for such a duration, if it ends no earlier than the last one there.
@@ -55,6 +56,7 @@ void TimerWheel::unlink(uint32_t id) {
   nodes_[node.prev].next = node.next;
   nodes_[node.next].prev = node.prev;
   node.prev = node.next = kNone;
+  --linked_;
 }
 
 // When the lower levels have gone round, one slot of the next level is spread over them.

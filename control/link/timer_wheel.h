@@ -43,6 +43,10 @@ class TimerWheel {
   bool advance(uint64_t now_ms, size_t budget, Due due, Ahead ahead) {
     uint64_t target = now_ms / kTickMs;
     while (true) {
+      if (linked_ == 0 && target > tick_) {  // nothing to meet on the way
+        tick_ = target;
+        dealt_ = 0;
+      }
       if (!deal_out(budget)) return false;
       if (!run_list(head_of(0, tick_ & kSlotMask), budget, due, ahead)) return false;
       for (size_t queue = 0; queue < kQueues; ++queue) {
@@ -98,6 +102,7 @@ class TimerWheel {
 
   size_t entries_;
   HugeVector<Node> nodes_;  // the entries, then the slot heads
+  size_t linked_ = 0;       // entries scheduled
   uint64_t tick_;           // being worked on
   size_t dealt_ = 0;        // levels already dealt out at this tick
 };

@@ -180,6 +180,19 @@ TEST(TimerWheel, SaysWhatWillBeDueNext) {
   EXPECT_EQ(said, (std::vector<uint32_t>{1, 2, 2, 3, 3, kNone, kNone, kNone}));
 }
 
+// A node that stood still, or is new on an old machine, does not turn through the time without it.
+TEST(TimerWheel, EmptyWheelIsAtOnceWhereTimeIs) {
+  TimerWheel wheel(1, 0);
+  for (uint64_t now = uint64_t{1} << 50; now < (uint64_t{1} << 50) * 9; now += uint64_t{1} << 50) {
+    ASSERT_TRUE(wheel.advance(now, 1, [](uint32_t) { FAIL(); }));
+    wheel.schedule(0, now + 5000);
+    ASSERT_TRUE(wheel.advance(now + 4990, 1, [](uint32_t) { FAIL(); }));
+    size_t due = 0;
+    ASSERT_TRUE(wheel.advance(now + 5010, 1, [&](uint32_t) { ++due; }));
+    EXPECT_EQ(due, 1u);
+  }
+}
+
 TEST(TimerWheel, WorkOfOneTurnIsBounded) {
   TimerWheel wheel(1000, 0);
   for (uint32_t id = 0; id < 1000; ++id) wheel.schedule(id, id % 2 == 0 ? 100 : 32000);
