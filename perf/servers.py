@@ -85,7 +85,8 @@ class Tandem(lab_tools.Tandem):
     start_within_s = 60  # to make them
 
     def __init__(self, build, folder, port, calls_a_second):
-        self.servers = int(calls_a_second * 2 * 34)
+        self.at_work = int(calls_a_second * 2) + 65536
+        self.retired = int(calls_a_second * 2 * 34)
         super().__init__(build, folder, port=port)
 
     def write_config(self, _):
@@ -108,9 +109,10 @@ name = "backends"
 [[group.destination]]
 uri = "sip:{CALLEE}:5060"
 [limits]
-server_transactions = {self.servers}
-client_transactions = {self.servers}
-stored_messages = {self.servers // 2 + 65536}
+server_transactions = {self.at_work}
+client_transactions = {self.at_work}
+retired_transactions = {self.retired}
+stored_messages = {self.at_work}
 packets = 65536
 """)
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "dataplane/core/key_index.h"
+#include "dataplane/core/transactions.h"
 #include "perf/eal.h"
 #include "sipcore/hash/siphash.h"
 
@@ -26,14 +26,14 @@ constexpr size_t kBurst = 32;
 Hash128 key(uint64_t i) { return sipcore::SipHash({1, 2}, true).add_word(i, 8).finish_wide(); }
 
 struct Ours {
-  explicit Ours(size_t most) : index(most), high(most) {}
+  explicit Ours(size_t most) : index(most), branches(most) {}
   void insert(const Hash128& key_, uint32_t slot) {
-    high[slot] = key_.high;
+    branches[slot].key = key_;
     index.insert(key_.low, slot);
   }
   void erase(const Hash128& key_, uint32_t slot) { index.erase(key_.low, slot); }
   bool find(const Hash128& key_) const {
-    return index.find(key_.low, [&](uint32_t slot) { return high[slot] == key_.high; }) !=
+    return index.find(key_.low, [&](uint32_t slot) { return branches[slot].key == key_; }) !=
            KeyIndex::kNone;
   }
   size_t find_burst(const std::array<Hash128, kBurst>& keys) const {
@@ -43,7 +43,7 @@ struct Ours {
     return found;
   }
   KeyIndex index;
-  control::link::HugeVector<uint64_t> high;  // in the slots of the transactions
+  control::link::HugeVector<dataplane::Branch> branches;
 };
 
 struct KeyHash {

@@ -22,10 +22,10 @@ using tests::Datagram;
 using tests::Node;
 using tests::RequestText;
 
-constexpr size_t kBatch = 64;          // calls under way at a time
-constexpr size_t kTurns = 16;          // enough for the timers of a batch
-constexpr uint64_t kLingerMs = 32000;  // timers J, L and M
-constexpr size_t kTransactions = 4;    // of a call: INVITE and BYE, server and client
+constexpr size_t kBatch = 64;             // calls under way at a time
+constexpr size_t kTurns = 16;             // enough for the timers of a batch
+constexpr uint64_t kLingerUs = 32000000;  // timers J, L and M
+constexpr size_t kTransactions = 2;       // that a call leaves: INVITE and BYE
 
 const sipcore::Endpoint kCaller = tests::endpoint("198.18.0.10:5060");
 const sipcore::Endpoint kTandem = tests::endpoint(tests::kListen);
@@ -41,11 +41,10 @@ struct Stage {
 class Calls {
  public:
   explicit Calls(size_t lingering)
-      : node_({.limits = {lingering + 65536, lingering + 65536, lingering + 65536},
-               .packets = 8192,
-               .poison = false}),
-        batch_ms_(kLingerMs * kTransactions * kBatch /
-                  std::max(lingering, kTransactions * kBatch)) {}
+      : node_(
+            {.limits = {65536, 65536, lingering + 65536, 65536}, .packets = 8192, .poison = false}),
+        batch_us_(lingering == 0 ? kLingerUs + 20000
+                                 : kLingerUs * kTransactions * kBatch / lingering) {}
 
   void run_batch() {
     std::vector<Datagram> invites = requests(feed(kInvite, begin()));
@@ -139,7 +138,8 @@ class Calls {
     return node_.settle(now_ms_);
   }
   void end_transactions() {
-    now_ms_ += batch_ms_ + 10;
+    now_us_ += batch_us_;
+    now_ms_ = now_us_ / 1000;
     uint64_t start = __rdtsc();
     for (size_t turn = 0; turn < kTurns; ++turn) node_.poll_worker(0, now_ms_);
     stages_[kTimers].cycles += __rdtsc() - start;
@@ -147,8 +147,8 @@ class Calls {
   }
 
   Node node_;
-  const uint64_t batch_ms_;
-  uint64_t now_ms_ = 1000;
+  const uint64_t batch_us_;
+  uint64_t now_us_ = 1000000, now_ms_ = 1000;
   size_t first_ = 0;
   Stage stages_[kStages] = {{"INVITE"}, {"180"},        {"200 to INVITE"},       {"ACK"},
                             {"BYE"},    {"200 to BYE"}, {"the timers of a call"}};

@@ -150,6 +150,7 @@ void read_limits(Reader& reader, const toml::table& root, Settings& out) {
   const toml::table& limits = *reader.section(root, "limits");
   reader.number(limits, "server_transactions", 64, 1U << 26, out.server_transactions);
   reader.number(limits, "client_transactions", 64, 1U << 26, out.client_transactions);
+  reader.number(limits, "retired_transactions", 64, 1U << 28, out.retired_transactions);
   reader.number(limits, "stored_messages", 64, 1U << 26, out.stored_messages);
   reader.number(limits, "packets", 2048, 1U << 22, out.packets);
   reader.finish(limits, "[limits]");
@@ -220,6 +221,7 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
   }
   if (running.server_transactions != wanted.server_transactions ||
       running.client_transactions != wanted.client_transactions ||
+      running.retired_transactions != wanted.retired_transactions ||
       running.stored_messages != wanted.stored_messages || running.packets != wanted.packets) {
     return "[limits] change only with a restart";
   }

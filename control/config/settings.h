@@ -56,8 +56,9 @@ struct Settings {
   std::vector<GroupSettings> groups;
   sipcore::TimerValues timers;
   uint32_t retry_after_s = 5;
-  uint32_t server_transactions = 262144;  // per worker, as the next three
-  uint32_t client_transactions = 393216;
+  uint32_t server_transactions = 131072;  // per worker, as the next four
+  uint32_t client_transactions = 196608;
+  uint32_t retired_transactions = 524288;
   uint32_t stored_messages = 65536;
   uint32_t packets = 16384;
   std::string socket = "/run/tandem/tandem.sock";

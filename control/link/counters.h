@@ -75,7 +75,9 @@ namespace control::link {
   X(calls_answered,         "calls that got a 2xx")                                         \
   X(calls_failed,           "calls that ended with another final response")                 \
   X(transactions_created,   "server and client transactions begun")                         \
-  X(transactions_freed,     "server and client transactions ended")
+  X(transactions_freed,     "server and client transactions ended or retired")              \
+  X(transactions_retired,   "pairs of them that live on to absorb what is repeated")        \
+  X(retired_freed,          "... and have ended")
 // clang-format on
 
 enum class Count : uint16_t {

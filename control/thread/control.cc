@@ -252,7 +252,9 @@ Json Control::State::statistics(const Json& params) const {
   if (wanted("tm")) {
     uint64_t current =
         count(link::Count::transactions_created) - count(link::Count::transactions_freed);
+    uint64_t retired = count(link::Count::transactions_retired) - count(link::Count::retired_freed);
     out.push_back(fmt::format("tm:current = {}", current));
+    out.push_back(fmt::format("tm:retired = {}", retired));
   }
   return out;
 }

@@ -7,9 +7,12 @@
 
 namespace dataplane {
 
-BlobPool::BlobPool(size_t blobs) {
+BlobPool::BlobPool(size_t parts, size_t messages) {
+  const std::array<size_t, kSizes.size()> counts = {parts,         parts >> 2,    messages,
+                                                    messages >> 1, messages >> 2, messages >> 6,
+                                                    messages >> 8, messages >> 10};
   for (size_t i = 0; i < kSizes.size(); ++i) {
-    size_t count = std::max<size_t>(i < 3 ? blobs >> i : blobs >> (2 * i), 16);
+    size_t count = std::max<size_t>(counts[i], 16);
     slabs_[i].memory.resize(count * kSizes[i]);
     slabs_[i].size.resize(count);
     slabs_[i].holds.resize(count);
@@ -26,7 +29,7 @@ Blob BlobPool::store(std::string_view text) {
     uint32_t index = slab.free.back();
     slab.free.pop_back();
     std::memcpy(&slab.memory[size_t{index} * kSizes[i]], text.data(), text.size());
-    slab.size[index] = static_cast<uint32_t>(text.size());
+    slab.size[index] = static_cast<uint16_t>(text.size());
     slab.holds[index] = 1;
     ++in_use_;
     return static_cast<Blob>(i << kIndexBits) | index;

@@ -1,6 +1,6 @@
-// Copies of messages that a transaction may need again (retransmission, failover, ACK, CANCEL), in
-// slabs of a few sizes. Allocated at start; taking and dropping cost a list operation. A blob is
-// counted: it lives until the last holder drops it. Owned by one worker.
+// Copies of messages, and of parts of them, that a transaction may need again (retransmission,
+// failover, ACK, CANCEL), in slabs of a few sizes. Allocated at start; taking and dropping cost a
+// list operation. A blob is counted: it lives until the last holder drops it. Owned by one worker.
 #pragma once
 
 #include <array>
@@ -17,12 +17,14 @@ inline constexpr Blob kNoBlob = 0xffffffff;
 
 class BlobPool {
  public:
-  static constexpr std::array<uint32_t, 6> kSizes = {512, 1024, 2048, 4096, 16384, 65536};
+  static constexpr std::array<uint32_t, 8> kSizes = {64, 256, 512, 1024, 2048, 4096, 16384, 65536};
 
-  // `blobs` of the smallest size; each larger size gets a share that shrinks with it.
-  explicit BlobPool(size_t blobs);
+  // `parts` of the smallest size and a quarter of the next, for parts of messages; `messages` of
+  // 512 bytes, and of each larger size a share that shrinks with it.
+  BlobPool(size_t parts, size_t messages);
 
-  // Copies `text` into the smallest size with room, going up where that is used up. kNoBlob: full.
+  // Copies `text`, at most 65,535 bytes, into the smallest size with room, going up where that is
+  // used up. kNoBlob: full.
   Blob store(std::string_view text);
   std::string_view text(Blob blob) const;
   Blob share(Blob blob);
@@ -34,8 +36,8 @@ class BlobPool {
   struct Slab {
     control::link::HugeVector<char> memory;
     std::vector<uint32_t> free;
-    std::vector<uint32_t> size;
-    std::vector<uint32_t> holds;
+    std::vector<uint16_t> size;
+    std::vector<uint16_t> holds;
   };
   static constexpr int kIndexBits = 28;  // the upper four bits of a handle name the slab
 

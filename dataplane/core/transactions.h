@@ -1,8 +1,11 @@
-// The transaction table of one worker: fixed slabs of server and client transactions, a keyed index
-// for the server side, generations for the client side, which is found by token alone.
+// The transaction table of one worker. Requests find their branch by key, responses by the token in
+// its Via; the branch leads to the transactions at work, or is all that is left of them.
 //
-//   caller -> ServerTransaction -> ClientTransaction (first destination, failed)
-//                               -> ClientTransaction (second) -> ClientTransaction (its CANCEL)
+//   key of a request --> Branch --> ServerTransaction --> ClientTransaction (first, failed)
+//                                                    `-> ClientTransaction (second) --> its CANCEL
+//   token of a response --> Branch --------------------------^
+//
+// Fixed slabs: those of transactions at work are small, branches are many.
 #pragma once
 
 #include <array>
@@ -42,21 +45,25 @@ struct Timers {
 
 struct ServerTransaction {
   sipcore::Hash128 key;
+  uint32_t branch = kNoSlot;   // the one that the index leads to for this key
   sipcore::Endpoint source;    // where the request came from
   sipcore::Endpoint reply_to;  // where responses go
   Timers timers;
-  Blob request = kNoBlob;   // as received; dropped when nothing can need it again
-  Blob response = kNoBlob;  // last one sent, as sent
-  Blob best = kNoBlob;      // best failure so far, ready to go up (RFC 3261 16.7 step 6)
+  Blob request = kNoBlob;  // as received; dropped when nothing can need it again
+  // Last one sent: to an INVITE as sent, to others what the request itself does not say (own_part).
+  Blob response = kNoBlob;
+  Blob best = kNoBlob;  // best failure so far, ready to go up (RFC 3261 16.7 step 6)
   uint32_t first_client = kNoSlot;
   uint16_t listen = 0;        // index of the listen address the request came to
   uint32_t group_id = 0;      // of the group the request was balanced over
   uint16_t group = kNoGroup;  // its index when it was chosen; kNoGroup: none
   int16_t best_status = 0;
-  uint8_t state = 0;  // of the machine that `kind` names
-  uint8_t tries = 0;  // destinations asked: so many of `tried` count
+  int16_t status = 0;  // of `response`
+  uint8_t state = 0;   // of the machine that `kind` names
+  uint8_t tries = 0;   // destinations asked: so many of `tried` count
   Kind kind = Kind::kOther;
-  bool cancelled = false;  // the caller sent CANCEL
+  bool cancelled = false;   // the caller sent CANCEL
+  bool to_has_tag = false;  // in the request
   bool in_use = false;
   std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
 };
@@ -67,9 +74,10 @@ struct ClientTransaction {
   uint64_t loop = 0;
   Blob request = kNoBlob;  // the received request: what was sent is made from it again
   uint32_t server = kNoSlot;
-  uint32_t next = kNoSlot;    // next client of the same server
-  uint32_t cancel = kNoSlot;  // INVITE: its CANCEL; CANCEL: its INVITE
-  uint32_t generation = 0;
+  uint32_t next = kNoSlot;              // next client of the same server
+  uint32_t cancel = kNoSlot;            // INVITE: its CANCEL; CANCEL: its INVITE
+  uint32_t branch = kNoSlot;            // CANCEL: none, it has that of its INVITE
+  uint32_t generation = 0;              // of the branch
   uint16_t listen = 0;                  // sent from
   uint16_t destination_index = 0xffff;  // in the group, or 0xffff
   uint8_t state = 0;
@@ -80,45 +88,81 @@ struct ClientTransaction {
   bool in_use = false;
 };
 
+// What the branch parameter in a Via of ours names. A transaction of which nothing but repetitions
+// can follow is retired: for as long as timer J or L would run, one cache line here does for it.
+struct alignas(64) Branch {
+  sipcore::Hash128 key;  // where the index leads here
+  uint32_t generation = 0;
+  uint32_t server = kNoSlot;  // at work
+  uint32_t client = kNoSlot;  // at work
+  // Of a retired transaction, as in ServerTransaction:
+  Blob response = kNoBlob;
+  sipcore::Endpoint reply_to;
+  uint16_t listen = 0;
+  int16_t status = 0;
+  Kind kind = Kind::kOther;
+  bool to_has_tag = false;
+  bool retired = false;
+};
+static_assert(sizeof(Branch) == 64);
+
 class Transactions {
  public:
-  Transactions(size_t servers, size_t clients);
+  // `retired`: so many branches more than there are clients.
+  Transactions(size_t servers, size_t clients, size_t retired);
 
+  // The branch for this key: retired, or with a server; kNoSlot: none.
   uint32_t find(const sipcore::Hash128& key) const;
   // Ask for the memory that find(), and what follows it, will touch.
-  void prefetch_server(const sipcore::Hash128& key) const;
-  void prefetch_client(uint32_t slot) const;
-  // For a transaction that will end soon: first itself, a little later what leads to it.
+  void prefetch_key(const sipcore::Hash128& key) const;
+  void prefetch_branch(uint32_t slot) const;
+  // For what will end soon: first itself, a little later what leads to it.
   void prefetch_server(uint32_t slot) const { prefetch(servers_, slot); }
-  void prefetch_key(uint32_t server) const { index_.prefetch(servers_[server].key.low); }
-  // kNoSlot: full.
+  void prefetch_client(uint32_t slot) const { prefetch(clients_, slot); }
+  void prefetch_index(uint32_t branch) const { index_.prefetch(branches_[branch].key.low); }
+
+  // kNoSlot: full. A server is found by its key as soon as it has a client.
   uint32_t new_server(const sipcore::Hash128& key);
   uint32_t new_client(uint32_t server);
+  uint32_t new_cancel();            // a client that belongs to no server
   void free_server(uint32_t slot);  // its clients live on without it
   void free_client(uint32_t slot);
+  // Frees server and client; the branch that is left is found by both its key and its token.
+  // `client`: the only one the server has, or kNoSlot.
+  uint32_t retire(uint32_t server, uint32_t client);
+  void free_retired(uint32_t branch);
 
   ServerTransaction& server(uint32_t slot) { return servers_[slot]; }
   const ServerTransaction& server(uint32_t slot) const { return servers_[slot]; }
   ClientTransaction& client(uint32_t slot) { return clients_[slot]; }
+  Branch& branch(uint32_t slot) { return branches_[slot]; }
+  // Whether a token of ours still names something: a client at work, or what is retired.
   bool current(uint32_t slot, uint32_t generation) const {
-    return slot < clients_.size() && clients_[slot].in_use &&
-           clients_[slot].generation == generation;
+    return slot < branches_.size() && branches_[slot].generation == generation &&
+           (branches_[slot].client != kNoSlot || branches_[slot].retired);
   }
   size_t servers() const { return servers_.size(); }
+  size_t clients() const { return clients_.size(); }
+  size_t branches() const { return branches_.size(); }
   size_t servers_in_use() const { return servers_.size() - free_servers_.size(); }
   size_t clients_in_use() const { return clients_.size() - free_clients_.size(); }
+  size_t branches_in_use() const { return branches_.size() - free_branches_.size(); }
 
  private:
+  uint32_t new_branch(uint32_t server, uint32_t client);
+  void free_branch_if_unused(uint32_t slot);
   template <class Transaction>
   static void prefetch(const control::link::HugeVector<Transaction>& all, uint32_t slot) {
     const char* begin = reinterpret_cast<const char*>(&all[slot]);
-    for (size_t at = 0; at < sizeof(Transaction); at += 64) __builtin_prefetch(begin + at);
+    for (size_t at = 0; at < sizeof(Transaction); at += 64) __builtin_prefetch(begin + at, 1);
   }
 
   control::link::HugeVector<ServerTransaction> servers_;
   control::link::HugeVector<ClientTransaction> clients_;
+  control::link::HugeVector<Branch> branches_;
   std::vector<uint32_t> free_servers_;
   std::vector<uint32_t> free_clients_;
+  std::vector<uint32_t> free_branches_;
   KeyIndex index_;
 };
 

@@ -139,6 +139,7 @@ uint32_t Proxy::begin_transaction(const Target& target) {
   server.source = in_->arrival.source;
   server.reply_to = sipcore::reply_target(*in_->essentials.via, in_->arrival.source);
   server.listen = in_->arrival.listen;
+  server.to_has_tag = !in_->essentials.to_tag.empty();
   server.group = target.group;
   if (target.group != kNoGroup) server.group_id = config_->groups[target.group].id;
   return slot;
@@ -169,12 +170,12 @@ uint32_t Proxy::new_branch(uint32_t server_slot, const Target& target, uint64_t 
 }
 
 bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
-                         const ClientTransaction& client, uint32_t slot, sipcore::EditList& edits) {
+                         const ClientTransaction& client, sipcore::EditList& edits) {
   char branch[sipcore::kBranchSize];
   char token[sipcore::kRouteTokenMost];
   sipcore::Hop hop;
-  hop.branch =
-      sipcore::write_branch(key(), {worker_, slot, client.generation, client.loop}, branch);
+  hop.branch = sipcore::write_branch(
+      key(), {worker_, client.branch, client.generation, client.loop}, branch);
   hop.sent_by = config_->listens[client.listen].endpoint;
   hop.source = in_->arrival.source;
   uint16_t listen_in = in_->arrival.listen;
@@ -234,7 +235,7 @@ std::string_view Proxy::rebuild(uint32_t slot) {
   if (again_.read(blobs_.text(client.request)) != sipcore::Fault::kNone) return {};
   sipcore::RoutePlan plan = sipcore::plan_route(again_.message, again_.essentials, self(), key());
   sipcore::EditList edits;
-  if (!edit_request(again_, plan, client, slot, edits)) return {};
+  if (!edit_request(again_, plan, client, edits)) return {};
   return {out_.data(), sipcore::apply_copy(edits, again_.message.bytes(), out_)};
 }
 

@@ -11,12 +11,13 @@ using sipcore::Method;
 
 // A CANCEL is answered each time it comes, without state of its own: the INVITE's is enough.
 Count Proxy::on_cancel() {
-  uint32_t slot = transactions_.find(server_key(*in_, Method::kInvite));
-  int status = slot == kNoSlot ? 481 : 200;
+  uint32_t branch = transactions_.find(server_key(*in_, Method::kInvite));
+  int status = branch == kNoSlot ? 481 : 200;
   Count fate = answer_directly(status, sipcore::reason_of(status));
-  if (slot != kNoSlot) {
-    transactions_.server(slot).cancelled = true;
-    cancel_branches(slot, kNoSlot);
+  if (branch != kNoSlot && !transactions_.branch(branch).retired) {
+    uint32_t server = transactions_.branch(branch).server;
+    transactions_.server(server).cancelled = true;
+    cancel_branches(server, kNoSlot);
   }
   return fate;
 }
@@ -38,7 +39,7 @@ void Proxy::cancel_branch(uint32_t slot) {
   if (static_cast<State>(client.state) != State::kProceeding) return;
   client.cancel_wanted = false;
   // The CANCEL has its own client transaction; where there is no room it goes out once.
-  uint32_t cancel = transactions_.new_client(kNoSlot);
+  uint32_t cancel = transactions_.new_cancel();
   if (cancel != kNoSlot) {
     counters_.add(Count::transactions_created);
     ClientTransaction& own = transactions_.client(cancel);

@@ -7,6 +7,7 @@
 //   upstream.cc   towards the caller: forward, choose the best failure, answer ourselves
 //   cancel.cc     CANCEL from the caller, CANCEL and ACK towards a destination
 //   timer.cc      time passes
+//   retired.cc    all is said: what is left of a transaction, and what it still does
 #pragma once
 
 #include <array>
@@ -30,9 +31,10 @@ namespace dataplane {
 
 // Fixed at start: nothing grows later.
 struct ProxyLimits {
-  size_t server_transactions = 262144;
-  size_t client_transactions = 393216;
-  size_t blobs = 65536;  // stored messages of the smallest size
+  size_t server_transactions = 131072;   // at work
+  size_t client_transactions = 196608;   // at work
+  size_t retired_transactions = 524288;  // half of them may keep a part of their response
+  size_t stored_messages = 65536;        // of up to 512 bytes
 };
 
 // Where a packet came from and what in it is SIP.
@@ -98,7 +100,7 @@ class Proxy {
   void look_ahead(InHand& message);
   Count handle();
   Count on_request();
-  Count on_repeated(uint32_t slot);
+  Count on_repeated(uint32_t branch);
   Count on_ack();
   Count on_new_request();
   Count refuse(sipcore::Fault fault);
@@ -121,7 +123,7 @@ class Proxy {
   uint32_t begin_transaction(const Target& target);
   uint32_t new_branch(uint32_t server, const Target& target, uint64_t loop);
   bool edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
-                    const ClientTransaction& client, uint32_t slot, sipcore::EditList& edits);
+                    const ClientTransaction& client, sipcore::EditList& edits);
   bool fits(const sipcore::EditList& edits, const sipcore::Endpoint& destination) const;
   void send_edited(const sipcore::EditList& edits, uint16_t listen,
                    const sipcore::Endpoint& destination);
@@ -142,6 +144,8 @@ class Proxy {
 
   // upstream.cc
   void pass_up(uint32_t slot);
+  Packet* without_our_via();
+  void keep_own_part(ServerTransaction& server, const sipcore::Message& response);
   void keep_best(ServerTransaction& server, int status, bool from_response);
   void finish(uint32_t slot);
   bool waiting_for_branch(const ServerTransaction& server);
@@ -149,6 +153,8 @@ class Proxy {
   void perform_server(uint32_t slot, uint16_t actions, sipcore::Timer timer);
   void send_stored(const ServerTransaction& server, Blob blob, Count kind);
   void resend_response(uint32_t slot);
+  void resend_own(Blob own, int status, bool to_has_tag, uint16_t listen,
+                  const sipcore::Endpoint& to);
   void answer_server(uint32_t slot, int status);
   void count_outcome(const ServerTransaction& server, int status);
   size_t write_reply(const Parsed& request, const sipcore::Endpoint& source, int status,
@@ -161,7 +167,15 @@ class Proxy {
   void send_cancel(uint32_t invite, Count kind);
   void send_ack(uint32_t slot);
 
+  // retired.cc
+  void retire_if_done(uint32_t server);
+  Count on_retired_request(uint32_t branch);
+  Count on_retired_response(const Branch& branch);
+  void free_retired(uint32_t branch);
+
   // timer.cc
+  uint32_t client_timer(uint32_t slot) const;
+  uint32_t branch_timer(uint32_t slot) const;
   void arm_server(uint32_t slot);
   void arm_client(uint32_t slot);
   void on_server_timer(uint32_t slot);

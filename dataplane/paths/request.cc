@@ -98,7 +98,7 @@ void Proxy::look_ahead(InHand& message) {
   if (message.fault != Fault::kNone) return;
   if (message.message.is_request()) {
     message.key = server_key(message, message.message.method());
-    transactions_.prefetch_server(message.key);
+    transactions_.prefetch_key(message.key);
   } else {
     std::string_view text = message.essentials.via->branch;
     // A branch that is not there is not the one that was read before.
@@ -106,7 +106,7 @@ void Proxy::look_ahead(InHand& message) {
                         text.size() == message.branch_text.size();
     if (!read_already) read_branch(message, text);
     if (message.branch_status != TokenStatus::kOk) return;
-    transactions_.prefetch_client(message.branch.slot);
+    transactions_.prefetch_branch(message.branch.slot);
   }
 }
 
@@ -160,7 +160,9 @@ sipcore::Hash128 Proxy::server_key(const InHand& request, Method method) const {
   return hash.finish_wide();
 }
 
-Count Proxy::on_repeated(uint32_t slot) {
+Count Proxy::on_repeated(uint32_t branch) {
+  if (transactions_.branch(branch).retired) return on_retired_request(branch);
+  uint32_t slot = transactions_.branch(branch).server;
   ServerTransaction& server = transactions_.server(slot);
   if (server.kind == Kind::kInvite) {
     using namespace sipcore::invite_server;
@@ -214,7 +216,7 @@ Count Proxy::on_ack() {
   stateless.loop = sipcore::loop_hash(in_->message, e, plan, key());
   if (sipcore::is_loop(in_->message, stateless.loop, key())) return Count::drop_ack_without_call;
   sipcore::EditList edits;
-  if (!edit_request(*in_, plan, stateless, kNoSlot, edits)) return Count::drop_no_memory;
+  if (!edit_request(*in_, plan, stateless, edits)) return Count::drop_no_memory;
   if (!fits(edits, *target)) return Count::drop_no_memory;
   send_edited(edits, *listen, *target);
   return Count::request_forwarded;
@@ -293,7 +295,7 @@ Count Proxy::on_new_request() {
   ClientTransaction& client = transactions_.client(branch);
   client.method = in_->message.method();
   sipcore::EditList edits;
-  if (!edit_request(*in_, plan, client, branch, edits) || !fits(edits, client.destination)) {
+  if (!edit_request(*in_, plan, client, edits) || !fits(edits, client.destination)) {
     free_client(branch);
     free_server(slot);
     counters_.add(Count::rejected_malformed);

@@ -9,18 +9,6 @@ using control::link::Count;
 using sipcore::Method;
 using sipcore::TokenStatus;
 
-namespace {
-
-// RFC 3261 16.7 step 3: below our Via there must be that of the hop before us.
-bool has_second_via(const sipcore::Message& response, const sipcore::Via& top) {
-  const auto* field = response.first(sipcore::HeaderName::kVia);
-  std::string_view value = response.value(*field);
-  bool more_in_field = top.text.data() + top.text.size() != value.data() + value.size();
-  return more_in_field || response.next(*field) != nullptr;
-}
-
-}  // namespace
-
 Count Proxy::on_response() {
   const sipcore::BranchToken& token = in_->branch;
   if (in_->branch_status == TokenStatus::kForeign) return Count::drop_unknown_response;
@@ -28,11 +16,14 @@ Count Proxy::on_response() {
   if (token.worker != worker_ || !transactions_.current(token.slot, token.generation)) {
     return Count::drop_stale_token;
   }
-  const ClientTransaction& client = transactions_.client(token.slot);
+  const Branch& branch = transactions_.branch(token.slot);
+  if (branch.retired) return on_retired_response(branch);
+  const ClientTransaction& client = transactions_.client(branch.client);
   Method method = sipcore::method_of(in_->essentials.cseq_method);
   if (method == client.method) {
-    if (!has_second_via(in_->message, *in_->essentials.via)) return Count::drop_bad_response;
-    return on_client_response(token.slot);
+    if (!sipcore::has_second_via(in_->message, *in_->essentials.via))
+      return Count::drop_bad_response;
+    return on_client_response(branch.client);
   }
   bool to_cancel = method == Method::kCancel && client.kind == Kind::kInvite;
   if (!to_cancel) return Count::drop_unknown_response;
@@ -48,17 +39,18 @@ Count Proxy::on_client_response(uint32_t slot) {
   if (client.server == kNoSlot) return Count::drop_stale_token;
   int status = in_->message.status();
   if (status < 200 && client.cancel_wanted) cancel_branch(slot);
-  if (status >= 300) {
-    // The word of a destination that was given up does not count, unless it ends the search.
-    if (client.done && status < 600) return Count::response_consumed;
-    fail_branch(slot, status, true);
-    return in_->packet == nullptr ? Count::response_forwarded : Count::response_consumed;
-  }
-  if (status < 200 && client.done) return Count::response_consumed;
-  client.done = status >= 200;
+  // The word of a destination that was given up does not count, unless it ends the search.
+  bool success = status >= 200 && status < 300;
+  if (client.done && !success && status < 600) return Count::response_consumed;
   uint32_t server = client.server;
-  pass_up(slot);
-  if (status >= 200) cancel_branches(server, slot);  // 16.7 step 10
+  if (status >= 300) {
+    fail_branch(slot, status, true);
+  } else {
+    client.done = success;
+    pass_up(slot);
+    if (success) cancel_branches(server, slot);  // 16.7 step 10
+  }
+  if (status >= 200) retire_if_done(server);
   return in_->packet == nullptr ? Count::response_forwarded : Count::response_consumed;
 }
 

@@ -8,9 +8,10 @@ Proxy::Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
     : worker_(worker),
       transmit_(transmit),
       counters_(counters),
-      transactions_(limits.server_transactions, limits.client_transactions),
-      blobs_(limits.blobs),
-      wheel_(limits.server_transactions + limits.client_transactions, now_ms),
+      transactions_(limits.server_transactions, limits.client_transactions,
+                    limits.retired_transactions),
+      blobs_(limits.retired_transactions / 2, limits.stored_messages),
+      wheel_(transactions_.servers() + transactions_.clients() + transactions_.branches(), now_ms),
       now_ms_(now_ms) {}
 
 void Proxy::begin_turn(const control::link::RunningConfig& config, uint64_t now_ms) {
@@ -18,23 +19,32 @@ void Proxy::begin_turn(const control::link::RunningConfig& config, uint64_t now_
   now_ms_ = now_ms;
 }
 
-// Servers come first in the wheel's numbering, clients behind them.
+// In the wheel's numbering servers come first, then clients, then branches.
+uint32_t Proxy::client_timer(uint32_t slot) const {
+  return slot + static_cast<uint32_t>(transactions_.servers());
+}
+
+uint32_t Proxy::branch_timer(uint32_t slot) const {
+  return client_timer(slot) + static_cast<uint32_t>(transactions_.clients());
+}
+
 void Proxy::run_timers(size_t budget) {
-  uint32_t servers = static_cast<uint32_t>(transactions_.servers());
+  const uint32_t clients = client_timer(0), branches = branch_timer(0);
   auto due = [&](uint32_t id) {
-    if (id < servers) {
+    if (id < clients) {
       on_server_timer(id);
+    } else if (id < branches) {
+      on_client_timer(id - clients);
     } else {
-      on_client_timer(id - servers);
+      free_retired(id - branches);
     }
   };
-  // Most that end were not touched for 32 s.
+  // What is retired was not touched for 32 s, most of it.
   auto ahead = [&](uint32_t next, uint32_t after_next) {
-    if (next < servers) transactions_.prefetch_key(next);
-    if (after_next < servers) {
-      transactions_.prefetch_server(after_next);
-    } else if (after_next != control::link::TimerWheel::kNone) {
-      transactions_.prefetch_client(after_next - servers);
+    constexpr uint32_t kNone = control::link::TimerWheel::kNone;
+    if (next >= branches && next != kNone) transactions_.prefetch_index(next - branches);
+    if (after_next >= branches && after_next != kNone) {
+      transactions_.prefetch_branch(after_next - branches);
     }
   };
   wheel_.advance(now_ms_, budget, due, ahead);
@@ -50,12 +60,11 @@ void Proxy::arm_server(uint32_t slot) {
 }
 
 void Proxy::arm_client(uint32_t slot) {
-  uint32_t id = slot + static_cast<uint32_t>(transactions_.servers());
   uint64_t next = transactions_.client(slot).timers.next();
   if (next != 0) {
-    wheel_.schedule(id, next);
+    wheel_.schedule(client_timer(slot), next);
   } else {
-    wheel_.cancel(id);
+    wheel_.cancel(client_timer(slot));
   }
 }
 
@@ -153,7 +162,9 @@ void Proxy::on_silence(uint32_t slot) {
 
 void Proxy::unreachable(const sipcore::BranchToken& branch) {
   if (branch.worker != worker_ || !transactions_.current(branch.slot, branch.generation)) return;
-  ClientTransaction& client = transactions_.client(branch.slot);
+  if (transactions_.branch(branch.slot).retired) return;
+  uint32_t slot = transactions_.branch(branch.slot).client;
+  ClientTransaction& client = transactions_.client(slot);
   uint16_t actions = 0;
   if (client.kind == Kind::kInvite) {
     using namespace sipcore::invite_client;
@@ -168,9 +179,9 @@ void Proxy::unreachable(const sipcore::BranchToken& branch) {
   }
   if ((actions & sipcore::kReportError) != 0) {
     counters_.add(Count::branch_errors);
-    if (!client.done) fail_branch(branch.slot, 503, false);
+    if (!client.done) fail_branch(slot, 503, false);
   }
-  perform_client(branch.slot, actions, sipcore::Timer::kKeep);
+  perform_client(slot, actions, sipcore::Timer::kKeep);
 }
 
 void Proxy::free_server(uint32_t slot) {
@@ -185,7 +196,7 @@ void Proxy::free_server(uint32_t slot) {
 
 void Proxy::free_client(uint32_t slot) {
   blobs_.drop(transactions_.client(slot).request);
-  wheel_.cancel(slot + static_cast<uint32_t>(transactions_.servers()));
+  wheel_.cancel(client_timer(slot));
   transactions_.free_client(slot);
   counters_.add(Count::transactions_freed);
 }

@@ -1,6 +1,7 @@
 // Towards the caller: responses of others forwarded, the best failure chosen, our own answers made
 // (RFC 3261 16.7 steps 3 to 9, 17.2).
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/paths/proxy.h"
 #include "sipcore/build/reply.h"
@@ -29,12 +30,34 @@ bool final_state(const ServerTransaction& server) {
 
 }  // namespace
 
-// Forwards the response in hand: our Via goes, the packet is used again.
+// The response in hand, taken out of it, as it goes up: our Via is gone, the packet is the same.
+Packet* Proxy::without_our_via() {
+  sipcore::EditList edits;
+  sipcore::forward_response(in_->message, *in_->essentials.via, edits);
+  size_t front = static_cast<size_t>(in_->message.bytes().data() - in_->packet->data());
+  size_t size = in_->message.bytes().size();
+  char* begin = sipcore::apply_in_place(edits, in_->packet->data() + front, size, front);
+  if (begin == nullptr) return nullptr;
+  Packet* packet = in_->packet;
+  in_->packet = nullptr;
+  packet->size = static_cast<uint32_t>(packet->data() + front + size - begin);
+  packet->begin = static_cast<uint32_t>(begin - packet->buffer);
+  return packet;
+}
+
+// What is needed to say this response again when its request is repeated.
+void Proxy::keep_own_part(ServerTransaction& server, const sipcore::Message& response) {
+  blobs_.drop(server.response);
+  auto own = sipcore::own_part(response, server.to_has_tag, hop_out_);
+  if (own && !own->empty()) server.response = blobs_.store(*own);
+  bool kept = own && (own->empty() || server.response != kNoBlob);
+  server.status = kept ? static_cast<int16_t>(response.status()) : int16_t{0};
+}
+
+// Forwards the response in hand.
 void Proxy::pass_up(uint32_t slot) {
   uint32_t server_slot = transactions_.client(slot).server;
   int status = in_->message.status();
-  sipcore::EditList edits;
-  sipcore::forward_response(in_->message, *in_->essentials.via, edits);
   ServerTransaction& server = transactions_.server(server_slot);
   bool success_of_invite = server.kind == Kind::kInvite && status >= 200 && status < 300;
   bool after_failure = success_of_invite && server.best_status != 0 && final_state(server);
@@ -43,17 +66,14 @@ void Proxy::pass_up(uint32_t slot) {
     count_answer(transactions_.client(slot));
   }
   if (!step_server(server_slot, status)) return;
-  size_t front = static_cast<size_t>(in_->message.bytes().data() - in_->packet->data());
-  size_t size = in_->message.bytes().size();
-  char* begin = sipcore::apply_in_place(edits, in_->packet->data() + front, size, front);
-  if (begin == nullptr) return;
-  Packet* packet = in_->packet;
-  in_->packet = nullptr;
-  packet->size = static_cast<uint32_t>(packet->data() + front + size - begin);
-  packet->begin = static_cast<uint32_t>(begin - packet->buffer);
-  // A 2xx is repeated by its callee, a failure by us, even where a 2xx follows it.
-  if (!after_failure) blobs_.drop(server.response);
-  if (!success_of_invite) server.response = blobs_.store(packet->bytes());
+  if (server.kind != Kind::kInvite) keep_own_part(server, in_->message);
+  Packet* packet = without_our_via();
+  if (packet == nullptr) return;
+  if (server.kind == Kind::kInvite) {
+    // A 2xx is repeated by its callee, a failure by us, even where a 2xx follows it.
+    if (!after_failure) blobs_.drop(server.response);
+    if (!success_of_invite) server.response = blobs_.store(packet->bytes());
+  }
   sipcore::Endpoint from = config_->listens[server.listen].endpoint;
   transmit_.send(packet, from, server.reply_to, Count::sent_response);
 }
@@ -98,11 +118,17 @@ void Proxy::finish(uint32_t slot) {
     answer_server(slot, status);
     return;
   }
-  blobs_.drop(server.response);
-  server.response = server.best;
-  server.best = kNoBlob;
+  Blob best = std::exchange(server.best, kNoBlob);
   count_outcome(server, status);
-  if (step_server(slot, status)) send_stored(server, server.response, Count::sent_response);
+  if (step_server(slot, status)) send_stored(server, best, Count::sent_response);
+  if (server.kind == Kind::kInvite) {
+    blobs_.drop(server.response);
+    server.response = best;
+    return;
+  }
+  again_.message.parse(blobs_.text(best));
+  keep_own_part(server, again_.message);
+  blobs_.drop(best);
 }
 
 // Steps the server machine with a response of that status; true: it may be sent.
@@ -164,17 +190,32 @@ void Proxy::send_stored(const ServerTransaction& server, Blob blob, Count kind) 
   send_bytes(blobs_.text(blob), server.listen, server.reply_to, kind);
 }
 
-// Before a destination has said anything the 100 is made again instead of being kept.
+// To an INVITE the 100 is made again instead of being kept, before a destination has said anything;
+// to others all that the repeated request, in hand, says itself.
 void Proxy::resend_response(uint32_t slot) {
   const ServerTransaction& server = transactions_.server(slot);
+  if (server.kind != Kind::kInvite) {
+    resend_own(server.response, server.status, server.to_has_tag, server.listen, server.reply_to);
+    return;
+  }
   if (server.response != kNoBlob) {
     send_stored(server, server.response, Count::sent_again);
     return;
   }
-  if (server.kind != Kind::kInvite || server.request == kNoBlob || final_state(server)) return;
+  if (server.request == kNoBlob || final_state(server)) return;
   if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return;
   size_t size = write_reply(again_, server.source, 100, "Trying", {});
   if (size > 0) send_bytes({out_.data(), size}, server.listen, server.reply_to, Count::sent_again);
+}
+
+// In answer to the request in hand, which came before; status 0: nothing was kept of it.
+void Proxy::resend_own(Blob own, int status, bool to_has_tag, uint16_t listen,
+                       const sipcore::Endpoint& to) {
+  if (status == 0) return;
+  size_t size = sipcore::rebuild_response(
+      in_->message, in_->essentials, in_->arrival.source, status,
+      own == kNoBlob ? std::string_view{} : blobs_.text(own), to_has_tag, out_);
+  if (size > 0) send_bytes({out_.data(), size}, listen, to, Count::sent_again);
 }
 
 // A final response of our own for a transaction, kept for retransmission.
@@ -192,8 +233,13 @@ void Proxy::answer_server(uint32_t slot, int status) {
   }
   size_t size =
       write_reply(again_, server.source, status, sipcore::reason_of(status), headers.text());
-  blobs_.drop(server.response);
-  server.response = blobs_.store({out_.data(), size});
+  if (server.kind == Kind::kInvite) {
+    blobs_.drop(server.response);
+    server.response = blobs_.store({out_.data(), size});
+  } else {
+    again_.message.parse({out_.data(), size});
+    keep_own_part(server, again_.message);
+  }
   count_outcome(server, status);
   if (step_server(slot, status) && size > 0) {
     send_bytes({out_.data(), size}, server.listen, server.reply_to, Count::sent_reply);

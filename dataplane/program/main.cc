@@ -132,7 +132,7 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
   Workers workers;
   workers.idle = settings.idle;
   dataplane::ProxyLimits limits{settings.server_transactions, settings.client_transactions,
-                                settings.stored_messages};
+                                settings.retired_transactions, settings.stored_messages};
   for (size_t id = 0; id < settings.workers; ++id) {
     workers.all.push_back(std::make_unique<dataplane::Worker>(
         id, exchange, handover, dpdk.ports_of(id), dpdk.twins_of(id),

@@ -23,6 +23,18 @@ void write_vias(Writer& writer, const Message& request, const Via& top, const En
   }
 }
 
+// All Via of the request, the topmost marked where that is due.
+void write_all_vias(Writer& writer, const Message& request, const Via& top,
+                    const Endpoint& source) {
+  if (needs_mark(top, source)) {
+    write_vias(writer, request, top, source);
+    return;
+  }
+  for (auto* field = request.first(HeaderName::kVia); field; field = request.next(*field)) {
+    write_field(writer, "Via", request.value(*field));
+  }
+}
+
 void write_copied(Writer& writer, const Message& request, HeaderName name,
                   std::string_view tag = {}) {
   const HeaderField* field = request.first(name);
@@ -30,6 +42,29 @@ void write_copied(Writer& writer, const Message& request, HeaderName name,
   writer.add(spelling(name)).add(": ").add(request.value(*field));
   if (!tag.empty()) writer.add(";tag=").add(tag);
   writer.add("\r\n");
+}
+
+// What own_part() begins with; reason, lines and body follow.
+struct OwnSizes {
+  uint16_t reason = 0;
+  uint16_t lines = 0;
+  uint16_t usual_reason = 1;  // 0: it follows
+};
+
+bool is_copied(const Message& response, const HeaderField& field, bool request_has_to_tag) {
+  switch (field.name) {
+    case HeaderName::kVia:
+    case HeaderName::kFrom:
+    case HeaderName::kCallId:
+    case HeaderName::kCSeq:
+      return true;
+    case HeaderName::kTo:
+      return request_has_to_tag;
+    case HeaderName::kContentLength:
+      return response.body().empty();
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -62,19 +97,59 @@ size_t build_reply(const Message& request, const Essentials& essentials, const E
   Writer writer(out);
   writer.add("SIP/2.0 ").add_number(static_cast<uint64_t>(reply.status)).add(" ");
   writer.add(reply.reason).add("\r\n");
-  if (needs_mark(*essentials.via, source)) {
-    write_vias(writer, request, *essentials.via, source);
-  } else {
-    for (auto* field = request.first(HeaderName::kVia); field; field = request.next(*field)) {
-      write_field(writer, "Via", request.value(*field));
-    }
-  }
+  write_all_vias(writer, request, *essentials.via, source);
   write_copied(writer, request, HeaderName::kFrom);
   write_copied(writer, request, HeaderName::kTo, essentials.to_tag.empty() ? reply.to_tag : "");
   write_copied(writer, request, HeaderName::kCallId);
   write_copied(writer, request, HeaderName::kCSeq);
   if (reply.status == 100) write_copied(writer, request, HeaderName::kTimestamp);  // 8.2.6.1
   writer.add(reply.headers).add("Content-Length: 0\r\n\r\n");
+  return writer.full() ? 0 : writer.size();
+}
+
+std::optional<std::string_view> own_part(const Message& response, bool request_has_to_tag,
+                                         std::span<char> out) {
+  OwnSizes sizes;
+  sizes.usual_reason = response.reason() == reason_of(response.status());
+  std::string_view reason = sizes.usual_reason ? std::string_view{} : response.reason();
+  sizes.reason = static_cast<uint16_t>(reason.size());
+  Writer writer(out);
+  writer.add({reinterpret_cast<char*>(&sizes), sizeof sizes}).add(reason);
+  for (size_t i = 0; i < response.field_count(); ++i) {
+    const HeaderField& field = response.field(i);
+    if (!is_copied(response, field, request_has_to_tag)) writer.add(response.line(field));
+  }
+  sizes.lines = static_cast<uint16_t>(writer.size() - sizeof sizes - sizes.reason);
+  bool nothing = sizes.usual_reason && sizes.lines == 0 && response.body().empty();
+  if (nothing && !writer.full()) return std::string_view{};
+  writer.add(response.body());
+  if (writer.full()) return std::nullopt;
+  std::memcpy(out.data(), &sizes, sizeof sizes);
+  return writer.text();
+}
+
+size_t rebuild_response(const Message& request, const Essentials& essentials,
+                        const Endpoint& source, int status, std::string_view own,
+                        bool request_has_to_tag, std::span<char> out) {
+  OwnSizes sizes;
+  if (own.size() >= sizeof sizes) {
+    std::memcpy(&sizes, own.data(), sizeof sizes);
+    own.remove_prefix(sizeof sizes);
+  }
+  std::string_view reason = own.substr(0, sizes.reason);
+  std::string_view lines = own.substr(sizes.reason, sizes.lines);
+  std::string_view body = own.substr(size_t{sizes.reason} + sizes.lines);
+  Writer writer(out);
+  writer.add("SIP/2.0 ").add_number(static_cast<uint64_t>(status)).add(" ");
+  writer.add(sizes.usual_reason ? reason_of(status) : reason).add("\r\n");
+  write_all_vias(writer, request, *essentials.via, source);
+  write_copied(writer, request, HeaderName::kFrom);
+  if (request_has_to_tag) write_copied(writer, request, HeaderName::kTo);
+  write_copied(writer, request, HeaderName::kCallId);
+  write_copied(writer, request, HeaderName::kCSeq);
+  writer.add(lines);
+  if (body.empty()) writer.add("Content-Length: 0\r\n");
+  writer.add("\r\n").add(body);
   return writer.full() ? 0 : writer.size();
 }
 

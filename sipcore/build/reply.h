@@ -2,6 +2,7 @@
 // what it received (18.2.1, RFC 3581 4).
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -28,6 +29,18 @@ void write_marked_via(Writer& writer, const Via& via, const Endpoint& source);
 // Writes the whole response. 0: it does not fit. Needs a decoded topmost Via.
 size_t build_reply(const Message& request, const Essentials& essentials, const Endpoint& source,
                    const Reply& reply, std::span<char> out);
+
+// What a response says that its request does not: a reason of its own, header lines beside Via,
+// From, Call-ID and CSeq (and To, if the request had a tag), a body. Empty if it says nothing of
+// its own, else an opaque form of it. nullopt: does not fit.
+std::optional<std::string_view> own_part(const Message& response, bool request_has_to_tag,
+                                         std::span<char> out);
+
+// The response again, out of its request, which has been repeated, and its own part, made with the
+// same `request_has_to_tag`. 0: it does not fit.
+size_t rebuild_response(const Message& request, const Essentials& essentials,
+                        const Endpoint& source, int status, std::string_view own,
+                        bool request_has_to_tag, std::span<char> out);
 
 // Where a response to a request from `source` goes (RFC 3261 18.2.2, RFC 3581 4): always to the
 // address the request came from; the port is the one it came from if rport was asked for, else the

@@ -149,6 +149,13 @@ bool forward_request(const Message& request, const Essentials& essentials, const
   return !writer.full() && !edits.broken();
 }
 
+bool has_second_via(const Message& response, const Via& top) {
+  const HeaderField* field = response.first(HeaderName::kVia);
+  std::string_view value = response.value(*field);
+  bool more_in_field = top.text.data() + top.text.size() != value.data() + value.size();
+  return more_in_field || response.next(*field) != nullptr;
+}
+
 void forward_response(const Message& response, const Via& top, EditList& edits) {
   const HeaderField* field = response.first(HeaderName::kVia);
   std::string_view value = response.value(*field);

@@ -29,6 +29,9 @@ struct ForwardScratch {
 bool forward_request(const Message& request, const Essentials& essentials, const RoutePlan& plan,
                      const Hop& hop, ForwardScratch& scratch, EditList& edits);
 
+// RFC 3261 16.7 step 3: below our Via there must be that of the hop before us.
+bool has_second_via(const Message& response, const Via& top);
+
 // Removes our own topmost Via. The caller has checked that it is ours.
 void forward_response(const Message& response, const Via& top, EditList& edits);
 

@@ -13,7 +13,7 @@ using sipcore::HeaderName;
 class LimitsTest : public CallTest {};
 
 TEST_F(LimitsTest, FullTableIs503AndRecovers) {
-  Node small({.limits = {2, 4, 16}});
+  Node small({.limits = {2, 4, 16, 16}});
   auto send = [&](int i, uint64_t at) {
     RequestText request;
     request.via += std::to_string(i);
@@ -33,7 +33,7 @@ TEST_F(LimitsTest, FullTableIs503AndRecovers) {
 }
 
 TEST_F(LimitsTest, FullMessageStoreIs503AndCallsGoOn) {
-  Node small({.limits = {64, 96, 4}});
+  Node small({.limits = {64, 96, 16, 4}});
   std::vector<Datagram> first;
   size_t refused = 0;
   for (int i = 0; i < 20; ++i) {

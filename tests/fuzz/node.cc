@@ -6,7 +6,7 @@
 #include "tests/simulation/node.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static tests::Node node({.limits = {64, 96, 64}, .packets = 512});
+  static tests::Node node({.limits = {64, 96, 64, 64}, .packets = 512});
   static uint64_t now_ms = 1000;
   static const sipcore::Endpoint sender = tests::endpoint("198.18.0.10:5070");
   if (size > 60000) return 0;

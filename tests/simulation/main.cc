@@ -66,7 +66,7 @@ class Simulation {
     options.workers = 1 + seed % 2;
     options.algorithm = seed % 3 == 0 ? control::link::Algorithm::kRoundRobin
                                       : control::link::Algorithm::kCallIdHash;
-    if (small_tables(seed)) options.limits = {12, 16, 16};
+    if (small_tables(seed)) options.limits = {12, 16, 8, 16};
     return options;
   }
   // Some seeds run with tables so small that they are full again and again. A 503 for that is made

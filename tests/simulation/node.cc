@@ -215,7 +215,8 @@ size_t Node::transactions() const {
   size_t total = 0;
   for (auto& worker : workers_) {
     total += worker->proxy().transactions().servers_in_use() +
-             worker->proxy().transactions().clients_in_use();
+             worker->proxy().transactions().clients_in_use() +
+             worker->proxy().transactions().branches_in_use();
   }
   return total;
 }

@@ -26,7 +26,7 @@ struct NodeOptions {
   size_t workers = 1;
   size_t backends = 3;
   control::link::Algorithm algorithm = control::link::Algorithm::kCallIdHash;
-  dataplane::ProxyLimits limits{2048, 4096, 2048};
+  dataplane::ProxyLimits limits{2048, 4096, 4096, 2048};
   size_t packets = 4096;
   bool poison = true;           // packets that nobody holds; costs time
   bool kernel_twin = false;     // the port is no kernel interface and has a twin
