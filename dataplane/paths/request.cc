@@ -46,7 +46,7 @@ void add_nocase(sipcore::SipHash& hash, std::string_view text) {
 }  // namespace
 
 Fault Proxy::Parsed::read(std::string_view bytes) {
-  essentials = {};
+  essentials.clear();
   return sipcore::validate(message, message.parse(bytes), essentials);
 }
 

@@ -79,11 +79,12 @@ void write_marked_via(Writer& writer, const Via& via, const Endpoint& source) {
   writer.add(via.text.substr(0, via.text.size() - via.params.size()));
   Cursor cursor(via.params);
   bool broken = false;
-  while (auto param = take_param(cursor, broken)) {
-    bool ours = equal_nocase(param->name, "received") || equal_nocase(param->name, "rport");
+  Param param;
+  while (take_param(cursor, param, broken)) {
+    bool ours = is_word(param.name, "received") || is_word(param.name, "rport");
     if (ours) continue;
-    writer.add(";").add(param->name);
-    if (param->has_value) writer.add("=").add(param->value);
+    writer.add(";").add(param.name);
+    if (param.has_value) writer.add("=").add(param.value);
   }
   char text[kIpTextMost + 8];
   std::string_view ip = format_ip(source.ip, text);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace sipcore {
@@ -90,6 +91,19 @@ constexpr bool equal_nocase(std::string_view a, std::string_view b) {
     if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
   }
   return true;
+}
+
+// Whether `text` is this word, in any case: 1 to 8 letters, given in lower case. Only an upper case
+// letter becomes a lower case one by the bit that is set here.
+template <size_t kSize>
+bool is_word(std::string_view text, const char (&word)[kSize]) {
+  constexpr size_t kLetters = kSize - 1;
+  static_assert(kLetters >= 1 && kLetters <= 8);
+  if (text.size() != kLetters) return false;
+  uint64_t is = 0, wanted = 0;
+  std::memcpy(&is, text.data(), kLetters);
+  std::memcpy(&wanted, word, kLetters);
+  return (is | (0x2020202020202020 >> (64 - 8 * kLetters))) == wanted;
 }
 
 constexpr std::string_view trim(std::string_view text) {

@@ -14,24 +14,28 @@ namespace {
 
 constexpr std::string_view kThreeColons = ":::";
 
-// Four numbers of one to three digits, with dots between them.
-std::optional<IpAddress> parse_v4(std::string_view text) {
-  IpAddress ip;
-  ip.family = Family::kV4;
-  size_t part = 0, digits = 0;
-  uint32_t number = 0;
-  for (char c : text) {
-    if (is(c, kDigitChar)) {
-      number = number * 10 + static_cast<uint32_t>(c - '0');
-      if (++digits > 3 || number > 255) return std::nullopt;
-      ip.bytes[part] = static_cast<uint8_t>(number);
-    } else {
-      if (c != '.' || digits == 0 || ++part > 3) return std::nullopt;
-      digits = number = 0;
-    }
+// One to three digits, at most 255.
+bool take_octet(const char*& at, const char* end, uint8_t& out) {
+  constexpr uint32_t kMostDigits = 3;
+  uint32_t number = 0, digits = 0;
+  for (; digits < kMostDigits && at != end; ++digits, ++at) {
+    uint32_t digit = static_cast<uint32_t>(static_cast<uint8_t>(*at)) - '0';
+    if (digit > 9) break;
+    number = number * 10 + digit;
   }
-  if (part != 3 || digits == 0) return std::nullopt;
-  return ip;
+  out = static_cast<uint8_t>(number);
+  return digits > 0 && number <= 255;
+}
+
+// Four numbers with dots between them.
+bool parse_v4(std::string_view text, IpAddress& out) {
+  const char *at = text.data(), *end = at + text.size();
+  out.family = Family::kV4;
+  for (size_t part = 0; part < 4; ++part) {
+    if (part > 0 && (at == end || *at++ != '.')) return false;
+    if (!take_octet(at, end, out.bytes[part])) return false;
+  }
+  return at == end;
 }
 
 std::optional<IpAddress> parse_v6(std::string_view text) {
@@ -77,7 +81,9 @@ std::optional<IpAddress> parse_ip(std::string_view text) {
   // A host name, too, is mostly told by its first character.
   bool numeric = !text.empty() && (is(text.front(), kHexChar) || text.front() == ':');
   if (!numeric) return std::nullopt;
-  return text.find(':') == std::string_view::npos ? parse_v4(text) : parse_v6(text);
+  std::optional<IpAddress> ip(std::in_place);
+  if (parse_v4(text, *ip)) return ip;
+  return text.find(':') == std::string_view::npos ? std::nullopt : parse_v6(text);
 }
 
 std::optional<Endpoint> parse_endpoint(std::string_view text, uint16_t default_port) {

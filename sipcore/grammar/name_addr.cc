@@ -9,9 +9,10 @@ namespace {
 bool take_params(Cursor& cursor, NameAddr& out) {
   size_t start = cursor.position();
   bool broken = false, has_tag = false;
-  while (auto param = take_param(cursor, broken)) {
-    if (has_tag || !equal_nocase(param->name, "tag")) continue;
-    out.tag = param->value;
+  Param param;
+  while (take_param(cursor, param, broken)) {
+    if (has_tag || !is_word(param.name, "tag")) continue;
+    out.tag = param.value;
     has_tag = true;
   }
   out.params = cursor.since(start);
@@ -19,22 +20,16 @@ bool take_params(Cursor& cursor, NameAddr& out) {
   return !broken && (cursor.done() || cursor.peek() == ',');
 }
 
-bool read_uri(std::string_view text, NameAddr& out) {
-  auto uri = parse_uri(text);
-  if (uri) out.uri = *uri;
-  return uri.has_value();
-}
-
 bool take_bracketed(Cursor& cursor, NameAddr& out) {
   if (!cursor.take('<')) return false;
   std::string_view text = cursor.take_until('>');
-  return cursor.take('>') && read_uri(text, out);
+  return cursor.take('>') && parse_uri(text, out.uri);
 }
 
 // The value has no "<" before its end: a bare addr-spec, which holds no ";", "?" or ",".
 bool take_addr_spec(Cursor& cursor, NameAddr& out) {
   std::string_view text = cursor.take_class(kAddrSpecChar);
-  return cursor.peek() != '?' && read_uri(text, out);
+  return cursor.peek() != '?' && parse_uri(text, out.uri);
 }
 
 bool take(Cursor& cursor, NameAddr& out) {

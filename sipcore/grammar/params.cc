@@ -17,22 +17,20 @@ bool take_value(Cursor& cursor, Param& param) {
 
 }  // namespace
 
-std::optional<Param> take_param(Cursor& cursor, bool& broken) {
+bool take_param(Cursor& cursor, Param& param, bool& broken) {
   cursor.skip_lws();
-  if (!cursor.take(';')) return std::nullopt;
+  if (!cursor.take(';')) return false;
   cursor.skip_lws();
-  Param param;
-  param.name = cursor.take_token();
+  param = {.name = cursor.take_token()};
   broken = param.name.empty();
-  if (broken) return std::nullopt;
+  if (broken) return false;
   Cursor ahead = cursor;  // the LWS before a missing "=" belongs to whatever comes next
   ahead.skip_lws();
-  if (!ahead.take('=')) return param;
+  if (!ahead.take('=')) return true;
   ahead.skip_lws();
   cursor = ahead;
   broken = !take_value(cursor, param);
-  if (broken) return std::nullopt;
-  return param;
+  return !broken;
 }
 
 }  // namespace sipcore

@@ -2,7 +2,6 @@
 // 25.1), white space allowed around ";" and "=".
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 #include "sipcore/grammar/cursor.h"
@@ -15,8 +14,8 @@ struct Param {
   bool has_value = false;
 };
 
-// Takes one parameter; the cursor stands before optional LWS and ";". nullopt: no ";" follows, or
+// Takes one parameter; the cursor stands before optional LWS and ";". False: no ";" follows, or
 // what follows is no parameter, which `broken` then tells.
-std::optional<Param> take_param(Cursor& cursor, bool& broken);
+bool take_param(Cursor& cursor, Param& param, bool& broken);
 
 }  // namespace sipcore

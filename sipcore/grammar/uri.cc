@@ -22,9 +22,22 @@ bool take_port(Cursor& cursor, Uri& uri) {
   return port.has_value();
 }
 
+// A user part without password, which is most of them: true if there was one.
+bool take_plain_user(Cursor& cursor, Uri& uri) {
+  Cursor ahead = cursor;
+  std::string_view user = ahead.take_escaped(kUserChar);
+  if (user.empty() || !ahead.take('@')) return false;
+  uri.user = user;
+  uri.has_user = true;
+  cursor = ahead;
+  return true;
+}
+
 // After "sip:". "@" may not occur behind the user part unescaped, "?" and ";" may occur within it.
 bool take_sip(Cursor& cursor, Uri& uri) {
-  if (cursor.has_ahead('@') && !take_userinfo(cursor, uri)) return false;
+  if (!take_plain_user(cursor, uri) && cursor.has_ahead('@') && !take_userinfo(cursor, uri)) {
+    return false;
+  }
   if (!take_host(cursor, uri.host) || !take_port(cursor, uri)) return false;
   if (cursor.peek() == ';') uri.params = cursor.take_escaped(kUriParamsChar);
   if (cursor.take('?')) {
@@ -75,22 +88,30 @@ bool take_host(Cursor& cursor, std::string_view& host) {
   return closed && parse_ip(host).has_value();
 }
 
+bool parse_uri(std::string_view text, Uri& out) {
+  out.text = text;
+  Cursor cursor(text);
+  if (text.size() > 4 && text[3] == ':' && is_word(text.substr(0, 3), "sip")) {
+    out.scheme = Scheme::kSip;
+    cursor.skip(4);
+    return take_sip(cursor, out);
+  }
+  std::string_view scheme = cursor.take_until(':');
+  if (!cursor.take(':')) return false;
+  if (is_word(scheme, "sip") || is_word(scheme, "sips")) {
+    out.scheme = scheme.size() == 3 ? Scheme::kSip : Scheme::kSips;
+    return take_sip(cursor, out);
+  }
+  if (is_word(scheme, "tel")) {
+    out.scheme = Scheme::kTel;
+    return take_tel(cursor, out);
+  }
+  return valid_scheme(scheme) && valid_absolute(cursor.rest());
+}
+
 std::optional<Uri> parse_uri(std::string_view text) {
   std::optional<Uri> uri(std::in_place);
-  uri->text = text;
-  Cursor cursor(text);
-  std::string_view scheme = cursor.take_until(':');
-  bool valid = cursor.take(':');
-  if (equal_nocase(scheme, "sip") || equal_nocase(scheme, "sips")) {
-    uri->scheme = scheme.size() == 3 ? Scheme::kSip : Scheme::kSips;
-    valid = valid && take_sip(cursor, *uri);
-  } else if (equal_nocase(scheme, "tel")) {
-    uri->scheme = Scheme::kTel;
-    valid = valid && take_tel(cursor, *uri);
-  } else {
-    valid = valid && valid_scheme(scheme) && valid_absolute(cursor.rest());
-  }
-  if (!valid) uri.reset();
+  if (!parse_uri(text, *uri)) uri.reset();
   return uri;
 }
 

@@ -30,6 +30,8 @@ struct Uri {
 // The whole of `text` must be the URI. An unknown scheme is accepted as long as it is an absolute
 // URI at all; only scheme and text are set then. nullopt: not a URI.
 std::optional<Uri> parse_uri(std::string_view text);
+// The same into `out`, which is as new; false: malformed, `out` is half filled.
+bool parse_uri(std::string_view text, Uri& out);
 
 // Takes a host name, an IPv4 address or an IPv6 reference in brackets.
 bool take_host(Cursor& cursor, std::string_view& host);

@@ -15,6 +15,13 @@ bool take_slash(Cursor& cursor) {
 }
 
 bool take_protocol(Cursor& cursor, Via& via) {
+  constexpr std::string_view kUsual = "SIP/2.0/UDP ";
+  if (cursor.rest().starts_with(kUsual)) {
+    via.sip2 = true;
+    via.transport = cursor.rest().substr(8, 3);
+    cursor.skip(kUsual.size() - 1);
+    return true;
+  }
   std::string_view name = cursor.take_token();
   if (name.empty() || !take_slash(cursor)) return false;
   std::string_view version = cursor.take_token();
@@ -29,6 +36,7 @@ bool take_sent_by(Cursor& cursor, Via& via) {
   cursor.skip_lws();
   if (!take_host(cursor, via.host)) return false;
   Cursor ahead = cursor;
+  if (ahead.peek() == ';') return true;
   ahead.skip_lws();
   if (!ahead.take(':')) return true;
   ahead.skip_lws();
@@ -41,13 +49,14 @@ bool take_sent_by(Cursor& cursor, Via& via) {
 bool take_via_params(Cursor& cursor, Via& via) {
   size_t start = cursor.position();
   bool broken = false;
-  while (auto param = take_param(cursor, broken)) {
-    if (equal_nocase(param->name, "branch")) {
-      via.branch = param->value;
-    } else if (equal_nocase(param->name, "received")) {
-      via.received = param->value;
-    } else if (equal_nocase(param->name, "rport")) {
-      via.rport = param->value;
+  Param param;
+  while (take_param(cursor, param, broken)) {
+    if (is_word(param.name, "branch")) {
+      via.branch = param.value;
+    } else if (is_word(param.name, "received")) {
+      via.received = param.value;
+    } else if (is_word(param.name, "rport")) {
+      via.rport = param.value;
       via.has_rport = true;
     }
   }
@@ -57,17 +66,16 @@ bool take_via_params(Cursor& cursor, Via& via) {
 
 }  // namespace
 
-std::optional<Via> take_via(Cursor& cursor) {
+bool take_via(Cursor& cursor, Via& out) {
+  out = {};
   cursor.skip_lws();
   size_t start = cursor.position();
-  Via via;
-  if (!take_protocol(cursor, via) || !take_sent_by(cursor, via) || !take_via_params(cursor, via)) {
-    return std::nullopt;
+  if (!take_protocol(cursor, out) || !take_sent_by(cursor, out) || !take_via_params(cursor, out)) {
+    return false;
   }
-  via.text = cursor.since(start);
+  out.text = cursor.since(start);
   cursor.skip_lws();
-  if (!cursor.done() && cursor.peek() != ',') return std::nullopt;
-  return via;
+  return cursor.done() || cursor.peek() == ',';
 }
 
 std::optional<Via> salvage_via(std::string_view value) {

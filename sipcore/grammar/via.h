@@ -33,8 +33,9 @@ struct Via {
   }
 };
 
-// Takes one value, up to a comma or the end of the header value. nullopt: malformed.
-std::optional<Via> take_via(Cursor& cursor);
+// Takes one value, up to a comma or the end of the header value. False: malformed, `out` is half
+// filled.
+bool take_via(Cursor& cursor, Via& out);
 
 // For a value that take_via refuses: given back as broken if it at least begins like a Via, so that
 // the request can be answered, to where it came from.

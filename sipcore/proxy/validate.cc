@@ -13,13 +13,14 @@ using Decoder = Fault (*)(const Message&, Essentials&);
 
 Fault read_vias(const Message& message, Essentials& out) {
   size_t values = 0;
+  Via further;
   for (auto* field = message.first(HeaderName::kVia); field; field = message.next(*field)) {
     Cursor cursor(message.value(*field));
     do {
-      auto via = take_via(cursor);
-      if ((!via || !via->sip2) && !out.via) out.via = salvage_via(message.value(*field));
-      if (!via || !via->sip2) return out.via ? Fault::kBadVia : Fault::kNoVia;
-      if (!out.via) out.via = *via;
+      Via& via = values == 0 ? out.via.emplace() : further;
+      bool good = take_via(cursor, via) && via.sip2;
+      if (!good && values == 0) out.via = salvage_via(message.value(*field));
+      if (!good) return out.via ? Fault::kBadVia : Fault::kNoVia;
       if (++values > kMaxValues) return Fault::kTooManyValues;
     } while (cursor.take(','));
   }
@@ -68,11 +69,12 @@ Fault read_cseq(const Message& message, Essentials& out) {
 // RFC 3261 16.3 step 1 and 2. A URI of an unknown scheme cannot be forwarded by us at all; headers
 // in a Request-URI are not allowed (19.1.1, table 1).
 Fault read_request_uri(const Message& message, Essentials& out) {
-  auto uri = parse_uri(message.uri_text());
-  if (!uri) return Fault::kBadRequestUri;
-  out.request_uri = *uri;
-  if (uri->scheme == Scheme::kOther) return Fault::kUnknownScheme;
-  return uri->has_headers ? Fault::kBadRequestUri : Fault::kNone;
+  if (!parse_uri(message.uri_text(), out.request_uri)) {
+    out.request_uri = {};
+    return Fault::kBadRequestUri;
+  }
+  if (out.request_uri.scheme == Scheme::kOther) return Fault::kUnknownScheme;
+  return out.request_uri.has_headers ? Fault::kBadRequestUri : Fault::kNone;
 }
 
 Fault read_max_forwards(const Message& message, Essentials& out) {
@@ -123,28 +125,36 @@ Fault check_proxy_require(const Message& message, Essentials&) {
 }
 
 // All decoders run, so that as much as possible is known for an answer; the first fault counts.
-Fault run(std::initializer_list<Decoder> decoders, const Message& message, Fault fault,
-          Essentials& out) {
-  for (Decoder decoder : decoders) {
-    Fault found = decoder(message, out);
+template <Decoder... kDecoders>
+Fault run(const Message& message, Fault fault, Essentials& out) {
+  auto keep_first = [&](Fault found) {
     if (fault == Fault::kNone) fault = found;
-  }
+  };
+  (keep_first(kDecoders(message, out)), ...);
   return fault;
 }
 
 }  // namespace
+
+void Essentials::clear() {
+  via.reset();
+  request_uri = {};
+  first_route.reset();
+  call_id = from_tag = to_tag = cseq_method = {};
+  cseq = max_forwards = 0;
+  has_max_forwards = false;
+}
 
 Fault validate(const Message& message, Fault fault, Essentials& out) {
   if (fault != Fault::kNone && status_of(fault) == 0) return fault;
   Fault via = read_vias(message, out);
   if (via == Fault::kNoVia) return via;
   if (fault == Fault::kNone) fault = via;
-  fault = run({read_call_id, read_from, read_to, read_cseq}, message, fault, out);
+  fault = run<read_call_id, read_from, read_to, read_cseq>(message, fault, out);
   if (!message.is_request()) return fault == Fault::kNone ? fault : Fault::kBadResponse;
   // The order is the one of RFC 3261 16.3: syntax, scheme, hops, extensions.
-  fault = run({read_request_uri, read_max_forwards, check_route, check_record_route, check_hops,
-               check_proxy_require},
-              message, fault, out);
+  fault = run<read_request_uri, read_max_forwards, check_route, check_record_route, check_hops,
+              check_proxy_require>(message, fault, out);
   if (fault != Fault::kNone && message.method() == Method::kAck) return Fault::kMalformedAck;
   return fault;
 }

@@ -29,6 +29,8 @@ struct Essentials {
   uint32_t cseq = 0;
   uint32_t max_forwards = 0;
   bool has_max_forwards = false;
+
+  void clear();
 };
 
 // Checks a parsed message, `fault` being what Message::parse said. kNone: may be routed. A fault

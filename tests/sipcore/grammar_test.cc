@@ -152,15 +152,17 @@ TEST(NameAddr, AllForms) {
 TEST(Via, PartsAndBlanks) {
   Cursor cursor(
       "SIP  / 2.0  / UDP   [2001:db8::9:1] : 5061 ; rport ;branch = z9hG4bK87 , SIP/2.0/TCP x");
-  auto via = take_via(cursor);
-  ASSERT_TRUE(via);
-  EXPECT_EQ(via->transport, "UDP");
-  EXPECT_EQ(via->host, "[2001:db8::9:1]");
-  EXPECT_EQ(via->port, 5061);
-  EXPECT_EQ(via->branch, "z9hG4bK87");
-  EXPECT_TRUE(via->has_rport);
+  Via via;
+  ASSERT_TRUE(take_via(cursor, via));
+  EXPECT_EQ(via.transport, "UDP");
+  EXPECT_EQ(via.host, "[2001:db8::9:1]");
+  EXPECT_EQ(via.port, 5061);
+  EXPECT_EQ(via.branch, "z9hG4bK87");
+  EXPECT_TRUE(via.has_rport);
   EXPECT_TRUE(cursor.take(','));
-  EXPECT_EQ(take_via(cursor)->host, "x");
+  ASSERT_TRUE(take_via(cursor, via));
+  EXPECT_EQ(via.host, "x");
+  EXPECT_FALSE(via.has_rport);
 }
 
 TEST(Via, RefusesWhatIsNone) {
@@ -168,7 +170,8 @@ TEST(Via, RefusesWhatIsNone) {
        {"", "SIP/2.0 host", "SIP/2.0/UDP", "SIP/2.0/UDP host:0", "SIP/2.0/UDP host:65536",
         "SIP/2.0/UDP 2001:db8::1;branch=x", "SIP/2.0/UDP a;;branch=1", "SIP/2.0/UDP a b"}) {
     Cursor cursor(bad);
-    EXPECT_FALSE(take_via(cursor)) << bad;
+    Via via;
+    EXPECT_FALSE(take_via(cursor, via)) << bad;
   }
 }
 
