@@ -40,9 +40,7 @@ void Transactions::prefetch_key(const sipcore::Hash128& key) const {
   if (!free_branches_.empty()) prefetch(branches_, free_branches_.back());
 }
 
-void Transactions::prefetch_branch(uint32_t slot) const {
-  if (slot < branches_.size()) prefetch(branches_, slot);
-}
+void Transactions::prefetch_branch(uint32_t slot) const { prefetch(branches_, slot); }
 
 uint32_t Transactions::new_server(const sipcore::Hash128& key) {
   if (free_servers_.empty()) return kNoSlot;

@@ -37,12 +37,15 @@ IpAddress read_ip(const char* p, Family family) {
 
 uint16_t udp_checksum(const IpAddress& source, const IpAddress& target, const char* udp,
                       uint32_t size) {
-  char pseudo[8] = {0, 0, 0, static_cast<char>(kProtocolUdp)};
-  write16(pseudo + 4, size >> 16);
-  write16(pseudo + 6, size);
-  uint64_t sum = checksum_add(0, pseudo, sizeof pseudo);
-  sum = checksum_add(sum, reinterpret_cast<const char*>(source.bytes.data()), source.size());
-  sum = checksum_add(sum, reinterpret_cast<const char*>(target.bytes.data()), target.size());
+  // The pseudo header; bytes that an IPv4 address does not use are zero.
+  uint64_t sum = uint64_t{kProtocolUdp} << 8;
+  sum += static_cast<uint64_t>(__builtin_bswap16(static_cast<uint16_t>(size >> 16)));
+  sum += static_cast<uint64_t>(__builtin_bswap16(static_cast<uint16_t>(size)));
+  for (const IpAddress* ip : {&source, &target}) {
+    uint64_t words[2];
+    std::memcpy(words, ip->bytes.data(), sizeof words);
+    for (uint64_t two : words) sum += (two & UINT32_MAX) + (two >> 32);
+  }
   return checksum_fold(checksum_add(sum, udp, size));
 }
 

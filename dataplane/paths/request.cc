@@ -106,7 +106,9 @@ void Proxy::look_ahead(InHand& message) {
                         text.size() == message.branch_text.size();
     if (!read_already) read_branch(message, text);
     if (message.branch_status != TokenStatus::kOk) return;
+    if (message.branch.slot >= transactions_.branches()) return;
     transactions_.prefetch_branch(message.branch.slot);
+    wheel_.prefetch(branch_timer(message.branch.slot));
   }
 }
 
