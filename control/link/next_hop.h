@@ -48,28 +48,56 @@ struct NextHop {
   Mac target{};
 };
 
+// Neighbours to look up for every packet: open addressing in one array, at most half full. Made
+// once, then only read.
+class NeighbourTable {
+ public:
+  explicit NeighbourTable(const Neighbours& all);
+  const Mac* find(const Neighbour& wanted) const {
+    size_t at = NeighbourHash{}(wanted)&mask_;
+    for (; !cells_[at].neighbour.ip.none(); at = (at + 1) & mask_) {
+      if (cells_[at].neighbour == wanted) return &cells_[at].mac;
+    }
+    return nullptr;
+  }
+
+ private:
+  struct Cell {
+    Neighbour neighbour;  // without address: empty
+    Mac mac{};
+  };
+  std::vector<Cell> cells_;
+  size_t mask_;
+};
+
 class NextHops {
  public:
   // Routes are sorted here: the longest prefix first, then the lowest metric.
   // `nobody` are addresses that are no peer: this machine's own and the broadcast addresses of its
   // networks.
-  NextHops(std::vector<Route> routes, Neighbours neighbours, std::vector<Mac> port_macs,
-           Addresses nobody);
+  NextHops(std::vector<Route> routes, const Neighbours& neighbours, std::vector<Mac> port_macs,
+           const Addresses& nobody);
 
   enum class Found : uint8_t { kYes, kNoRoute, kNoNeighbour };
   // On kNoNeighbour `ask` is the address whose link-layer address is wanted.
   Found find(const sipcore::IpAddress& target, NextHop& out, sipcore::IpAddress& ask) const;
   // The packet port that leads to an address; kNoPort: there is no route.
   uint16_t port_to(const sipcore::IpAddress& target) const;
-  bool nobody(const sipcore::IpAddress& ip) const { return nobody_.contains(ip); }
+  bool nobody(const sipcore::IpAddress& ip) const { return nobody_.find({ip, 0}) != nullptr; }
 
  private:
+  // A route with its prefix as words, cleared behind the prefix, and what covers it.
+  struct Masked {
+    Route route;
+    std::array<uint64_t, 2> prefix, mask;
+  };
+  static Masked masked(const Route& route);
   const Route* route_to(const sipcore::IpAddress& target) const;
 
-  std::vector<Route> routes_;
-  Neighbours neighbours_;
+  std::vector<Masked> routes_;
+  NeighbourTable neighbours_;
   std::vector<Mac> port_macs_;
-  Addresses nobody_;
+  NeighbourTable nobody_;
 };
 
 }  // namespace control::link

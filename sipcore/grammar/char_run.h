@@ -107,4 +107,13 @@ inline bool all_of(std::string_view text, CharClass wanted) {
   return !text.empty() && run_end(text, 0, wanted) == text.size();
 }
 
+// The same where `readable` bytes from the begin of `text` on are ours to read, which may be more
+// than its own: one step for a short text.
+inline bool all_of(std::string_view text, size_t readable, CharClass wanted) {
+  if (text.size() >= 16 || readable < 16) return all_of(text, wanted);
+  const detail::Nibbles& nibbles = detail::kNibbles[std::countr_zero<uint16_t>(wanted)];
+  uint32_t checked = (1U << text.size()) - 1;
+  return !text.empty() && (detail::outsiders(text.data(), nibbles) & checked) == 0;
+}
+
 }  // namespace sipcore

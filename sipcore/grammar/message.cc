@@ -43,6 +43,35 @@ std::string_view skip_empty_lines(std::string_view text) {
 
 }  // namespace
 
+// In line: it runs for every header line.
+[[gnu::always_inline]] inline Fault Message::add_field(const Line& line) {
+  if (line.colon == kNoColon) return Fault::kBadHeaderLine;
+  const char* text = bytes_.data();
+  size_t name_end = line.colon, value = line.colon + size_t{1}, value_end = line.end;
+  while (name_end > line.begin && is_lws(text[name_end - 1])) --name_end;
+  while (value < value_end && is_lws(text[value])) ++value;
+  while (value_end > value && is_lws(text[value_end - 1])) --value_end;
+  std::string_view name(text + line.begin, name_end - line.begin);
+  size_t readable = bytes_.size() - line.begin;
+  HeaderName known = header_name(name, readable);
+  if (known == HeaderName::kOther && !all_of(name, readable, kTokenChar)) {
+    return Fault::kBadHeaderLine;
+  }
+  uint16_t index = static_cast<uint16_t>(count_++);
+  fields_[index] = {line.begin,
+                    static_cast<uint16_t>(name.size()),
+                    static_cast<uint16_t>(value),
+                    static_cast<uint16_t>(value_end - value),
+                    static_cast<uint16_t>(line.end + 2),
+                    kNoField,
+                    known};
+  size_t id = static_cast<size_t>(known);
+  bool repeated = first_[id] != kNoField;
+  (repeated ? fields_[last_[id]].next : first_[id]) = index;
+  last_[id] = index;
+  return repeated && single_valued(known) ? Fault::kRepeatedHeader : Fault::kNone;
+}
+
 Fault Message::parse(std::string_view datagram) {
   bytes_ = skip_empty_lines(datagram.substr(0, kMaxDatagram));
   word1_ = word2_ = {};
@@ -111,31 +140,6 @@ Fault Message::parse_status_line(std::string_view line) {
   word1_ = rest.substr(0, 3);
   word2_ = rest.size() > 4 ? rest.substr(4) : std::string_view{};
   return Fault::kNone;
-}
-
-Fault Message::add_field(const Line& line) {
-  if (line.colon == kNoColon) return Fault::kBadHeaderLine;
-  const char* text = bytes_.data();
-  size_t name_end = line.colon, value = line.colon + size_t{1}, value_end = line.end;
-  while (name_end > line.begin && is_lws(text[name_end - 1])) --name_end;
-  while (value < value_end && is_lws(text[value])) ++value;
-  while (value_end > value && is_lws(text[value_end - 1])) --value_end;
-  std::string_view name(text + line.begin, name_end - line.begin);
-  HeaderName known = header_name(name, bytes_.size() - line.begin);
-  if (known == HeaderName::kOther && !all_of(name, kTokenChar)) return Fault::kBadHeaderLine;
-  uint16_t index = static_cast<uint16_t>(count_++);
-  fields_[index] = {line.begin,
-                    static_cast<uint16_t>(name.size()),
-                    static_cast<uint16_t>(value),
-                    static_cast<uint16_t>(value_end - value),
-                    static_cast<uint16_t>(line.end + 2),
-                    kNoField,
-                    known};
-  size_t id = static_cast<size_t>(known);
-  bool repeated = first_[id] != kNoField;
-  (repeated ? fields_[last_[id]].next : first_[id]) = index;
-  last_[id] = index;
-  return repeated && single_valued(known) ? Fault::kRepeatedHeader : Fault::kNone;
 }
 
 // RFC 3261 18.3: over UDP a body shorter than Content-Length is an error, a longer one is cut.

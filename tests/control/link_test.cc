@@ -1,11 +1,13 @@
-// What threads share: mailbox, snapshot, timer wheel.
+// What threads share: mailbox, snapshot, next hops; and the timer wheel.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <thread>
 
 #include "control/link/exchange.h"
+#include "control/link/next_hop.h"
 #include "control/link/timer_wheel.h"
 
 namespace control::link {
@@ -94,6 +96,62 @@ TEST(Snapshot, WaitsForAReaderThatDoesNotTurn) {
   EXPECT_EQ(quiescence.collect(), 1u);
   quiescence.pass(0);
   EXPECT_EQ(quiescence.collect(), 0u);
+}
+
+bool covers(const Route& route, const sipcore::IpAddress& ip) {
+  for (size_t bit = 0; bit < route.bits; ++bit) {
+    if ((route.prefix.bytes[bit / 8] ^ ip.bytes[bit / 8]) & 0x80 >> bit % 8) return false;
+  }
+  return route.prefix.family == ip.family;
+}
+
+// Against a plain search: addresses that differ in any byte, routes of any length.
+TEST(NextHops, AgreesWithAPlainSearch) {
+  std::mt19937 random(5);
+  auto address = [&] {
+    sipcore::IpAddress ip;
+    bool v4 = random() % 2 == 0;
+    ip.family = v4 ? sipcore::Family::kV4 : sipcore::Family::kV6;
+    for (size_t i = 0; i < ip.size(); ++i) ip.bytes[i] = static_cast<uint8_t>(random() % 3);
+    return ip;
+  };
+  std::vector<Route> routes;
+  for (uint16_t i = 0; i < 60; ++i) {
+    Route route{address(), 0, 0, {}, static_cast<uint16_t>(i % 2)};
+    route.bits = static_cast<uint8_t>(random() % (route.prefix.size() * 8 + 1));
+    routes.push_back(route);
+  }
+  Neighbours neighbours;
+  Addresses nobody;
+  for (uint8_t i = 0; i < 200; ++i) {
+    neighbours[{address(), static_cast<uint16_t>(i % 2)}] = Mac{i};
+    nobody.insert(address());
+  }
+  NextHops hops(routes, neighbours, {Mac{}, Mac{}}, nobody);
+  size_t found = 0;
+  for (int i = 0; i < 20000; ++i) {
+    sipcore::IpAddress ip = address();
+    int longest = -1;
+    for (const Route& one : routes) {
+      if (covers(one, ip)) longest = std::max<int>(longest, one.bits);
+    }
+    uint16_t port = hops.port_to(ip);
+    ASSERT_EQ(port == kNoPort, longest == -1);
+    ASSERT_EQ(hops.nobody(ip), nobody.contains(ip));
+    bool by_one = std::any_of(routes.begin(), routes.end(), [&](const Route& one) {
+      return covers(one, ip) && one.bits == longest && one.port == port;
+    });
+    ASSERT_TRUE(port == kNoPort || by_one);
+    NextHop hop;
+    sipcore::IpAddress ask;
+    bool known = port != kNoPort && neighbours.contains({ip, port});
+    ASSERT_EQ(hops.find(ip, hop, ask) == NextHops::Found::kYes, known);
+    if (known) {
+      ASSERT_EQ(hop.target, neighbours.at({ip, port}));
+    }
+    found += known;
+  }
+  EXPECT_GT(found, 100u);
 }
 
 // Against a plain map as model, over all levels of the wheel and over every value where 32 bits of
