@@ -85,6 +85,19 @@ size_t free_hugepages() {
   return pages;
 }
 
+// The CPUs of the control thread, as EAL lists them: those that no worker polls on, because it
+// would take a worker's time there; all of them where each has a worker.
+std::string control_cpus(const std::vector<uint32_t>& worker_cpus, size_t cpus) {
+  std::string free, all;
+  for (size_t cpu = 0; cpu < cpus; ++cpu) {
+    std::string number = std::to_string(cpu);
+    all += (all.empty() ? "" : ",") + number;
+    bool taken = std::find(worker_cpus.begin(), worker_cpus.end(), cpu) != worker_cpus.end();
+    if (!taken) free += (free.empty() ? "" : ",") + number;
+  }
+  return free.empty() ? all : free;
+}
+
 }  // namespace
 
 struct Dpdk::State {
@@ -119,10 +132,10 @@ Dpdk::~Dpdk() { stop(); }
 
 uint16_t Dpdk::workers() const { return static_cast<uint16_t>(state_->workers); }
 
-// The main lcore is the control thread, which is not bound to a core; workers are, one each.
+// The main lcore is the control thread; workers have a core each.
 std::string Dpdk::start_eal(const DpdkOptions& options) {
   size_t cpus = static_cast<size_t>(sysconf(_SC_NPROCESSORS_ONLN));
-  std::string lcores = "--lcores=0@(0-" + std::to_string(cpus - 1) + ")";
+  std::string lcores = "--lcores=0@(" + control_cpus(options.worker_cpus, cpus) + ")";
   for (size_t i = 0; i < options.worker_cpus.size(); ++i) {
     if (options.worker_cpus[i] >= cpus) {
       return "worker " + std::to_string(i) + " is to run on CPU " +
