@@ -41,6 +41,7 @@ namespace control::link {
   X(drop_ack_without_call,  "ACKs that belong to no call of ours")                          \
   X(drop_foreign_source,    "ACKs in a call that their sender has no part in")              \
   X(drop_too_short,         "requests so short that an answer would be larger by half")     \
+  X(drop_overload,          "new requests that a worker had no time for")                   \
   X(drop_no_route,          "no way to the next hop")                                       \
   X(drop_no_memory,         "packet or mailbox room used up")
 
@@ -64,6 +65,7 @@ namespace control::link {
   X(reassembly_given_up,    "datagrams whose fragments did not all come in time")           \
   X(rejected_malformed,     "requests answered 4xx for what is wrong in them")              \
   X(rejected_full,          "requests answered 503 because a table was full")               \
+  X(rejected_overload,      "new requests answered 503 because a worker had no time")       \
   X(rejected_no_backend,    "requests answered 503 because no destination was left")        \
   X(rejected_no_dialog,     "in-dialog requests without a token of ours, 481")              \
   X(rejected_token,         "requests with a forged Route token, 403")                      \

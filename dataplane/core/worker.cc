@@ -52,9 +52,11 @@ size_t Worker::poll(uint64_t now_ms) {
   transmit_.begin_turn(hops_, now_ms);
   proxy_.begin_turn(*config_, now_ms);
   take_messages();
+  more_waits_ = false;
   size_t taken = take_handed();
   for (size_t port = 0; port < ports_.size(); ++port) taken += receive_from(port);
   proxy_.catch_up();
+  overload_.note(more_waits_, now_ms);
   twins_.pass();
   proxy_.run_timers(kTimerBudget);
   transmit_.flush();
@@ -71,10 +73,13 @@ size_t Worker::take_handed() {
   Handed handed;
   for (size_t from = 0; from < exchange_.workers; ++from) {
     auto& mailbox = handover_.at(from, id_);
-    for (size_t i = 0; i < kBurst && mailbox.pop(handed); ++i, ++taken) {
+    size_t count = 0;
+    for (; count < kBurst && mailbox.pop(handed); ++count) {
       counters_.add(Count::packets_in);
-      proxy_.receive(handed.packet, handed.arrival);
+      if (auto fate = to_proxy(handed.packet, handed.arrival)) counters_.add(*fate);
     }
+    more_waits_ |= count == kBurst;
+    taken += count;
   }
   return taken;
 }
@@ -87,6 +92,7 @@ size_t Worker::receive_from(size_t port) {
     burst[i]->port = static_cast<uint16_t>(port);
     if (auto fate = take_in(burst[i])) counters_.add(*fate);
   }
+  more_waits_ |= count == kBurst;
   return count;
 }
 
@@ -124,7 +130,16 @@ bool Worker::is_listen(const sipcore::IpAddress& ip) const {
 }
 
 std::optional<Count> Worker::to_proxy(Packet* packet, const Arrival& arrival) {
-  proxy_.receive(packet, arrival);
+  Overload::Verdict verdict = Overload::Verdict::kAdmit;
+  if (overload_.shedding() &&
+      is_new_request(packet->bytes().substr(arrival.payload, arrival.payload_size))) {
+    verdict = overload_.judge();
+  }
+  if (verdict == Overload::Verdict::kDrop) {
+    release(packet);
+    return Count::drop_overload;
+  }
+  proxy_.receive(packet, arrival, verdict == Overload::Verdict::kRefuse);
   return std::nullopt;
 }
 

@@ -1,6 +1,6 @@
 // One worker: everything between the ports and the proxy, run by one thread that does nothing else.
 //
-//   receive burst -> headers -> fragments -> owner -> proxy -> send burst
+//   receive burst -> headers -> fragments -> owner -> overload -> proxy -> send burst
 #pragma once
 
 #include <array>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/link/exchange.h"
+#include "dataplane/core/overload.h"
 #include "dataplane/core/twins.h"
 #include "dataplane/net/fragments.h"
 #include "dataplane/paths/proxy.h"
@@ -74,9 +75,11 @@ class Worker {
   Twins twins_;
   Reassembly reassembly_;
   Proxy proxy_;
+  Overload overload_;
   const control::link::RunningConfig* config_ = nullptr;
   const control::link::NextHops* hops_ = nullptr;
   uint64_t now_ms_ = 0;
+  bool more_waits_ = false;  // behind a burst of this turn
 };
 
 }  // namespace dataplane

@@ -55,7 +55,8 @@ class Proxy {
 
   // Takes over the packet and counts what becomes of it. Reads the message and asks for the memory
   // that its transaction lies in; then, while that is on its way, handles the message before it.
-  void receive(Packet* packet, const Arrival& arrival);
+  // `overloaded`: if it begins something, it is answered 503.
+  void receive(Packet* packet, const Arrival& arrival, bool overloaded = false);
   // Handles the message that is still held back: after the last one of a burst.
   void catch_up();
 
@@ -80,6 +81,7 @@ class Proxy {
   struct InHand : Parsed {
     Packet* packet = nullptr;  // nullptr: nothing in hand, or it has been sent on
     Arrival arrival;
+    bool overloaded = false;  // as receive() was told
     sipcore::Fault fault = sipcore::Fault::kNone;
     sipcore::Hash128 key;          // of a request: its server transaction's
     sipcore::BranchToken branch;   // of a response: of its topmost Via

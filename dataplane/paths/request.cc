@@ -50,9 +50,10 @@ Fault Proxy::Parsed::read(std::string_view bytes) {
   return sipcore::validate(message, message.parse(bytes), essentials);
 }
 
-void Proxy::receive(Packet* packet, const Arrival& arrival) {
+void Proxy::receive(Packet* packet, const Arrival& arrival, bool overloaded) {
   InHand& next = *in_;
   next.packet = packet;
+  next.overloaded = overloaded;
   next.arrival = arrival;
   std::string_view bytes = packet->bytes().substr(arrival.payload, arrival.payload_size);
   if (is_forged(next, bytes)) {
@@ -136,6 +137,10 @@ Count Proxy::on_request() {
   if (known != kNoSlot) return on_repeated(known);
   if (method == Method::kAck) return on_ack();
   if (method == Method::kCancel) return on_cancel();
+  if (in_->overloaded) {
+    counters_.add(Count::rejected_overload);
+    return answer_unavailable();
+  }
   return on_new_request();
 }
 

@@ -128,19 +128,24 @@ void Calls::as_caller(const Arrived& message, uint64_t now_us) {
     end(slot, result_.completed);
   } else if (call->state == State::kEnding && message.cseq == '2') {
     end(slot, result_.completed);
-  } else if (message.cseq == '1') {
-    send_in_call(texts_.ack_start, texts_.ack_rest, slot);  // the 200 came again
+  } else if (message.cseq == '1' && keep_route(*call, message)) {
+    send_in_call(texts_.ack_start, texts_.ack_rest, slot);  // the 200 came again, or late
   }
+}
+
+bool Calls::keep_route(Call& call, const Arrived& message) {
+  if (message.record_route.size() > sizeof call.route) {
+    ++result_.invalid;
+    return false;
+  }
+  call.route_size = static_cast<uint8_t>(message.record_route.size());
+  std::memcpy(call.route, message.record_route.data(), message.record_route.size());
+  return true;
 }
 
 void Calls::answered(uint32_t slot, const Arrived& message, uint64_t now_us) {
   Call& call = calls_[slot];
-  if (message.record_route.size() > sizeof call.route) {
-    ++result_.invalid;
-    return;
-  }
-  call.route_size = static_cast<uint8_t>(message.record_route.size());
-  std::memcpy(call.route, message.record_route.data(), message.record_route.size());
+  if (!keep_route(call, message)) return;
   result_.setup_us.add(now_us - call.due_us);
   call.state = State::kHeld;
   send_in_call(texts_.ack_start, texts_.ack_rest, slot);

@@ -80,6 +80,7 @@ class Calls {
   Call* find(uint64_t number);
   void as_caller(const Arrived& message, uint64_t now_us);
   void as_callee(const Arrived& message);
+  bool keep_route(Call& call, const Arrived& message);
   void answered(uint32_t slot, const Arrived& message, uint64_t now_us);
   void end(uint32_t slot, uint64_t& outcome);
   void on_timer(uint32_t slot, uint64_t now_us);

@@ -29,7 +29,7 @@ struct Options {
   double rate = 1000, seconds = 5, warm_up = 1;
   uint32_t hold_ms = 0, patience_ms = 4000;
   unsigned cpu = 0;
-  size_t dialogs = 10000;
+  size_t dialogs = 10000, most = 1 << 19;
   bool search = false, unchecked = false;
 };
 
@@ -116,7 +116,7 @@ class Load {
   Load(load::Wire& wire, const Options& options)
       : wire_(wire),
         options_(options),
-        calls_(wire, {kind_of(options.kind), options.hold_ms, options.patience_ms, 1 << 19,
+        calls_(wire, {kind_of(options.kind), options.hold_ms, options.patience_ms, options.most,
                       !options.unchecked}),
         trial_(wire, calls_, clock_) {}
 
@@ -175,6 +175,7 @@ int main(int argc, char** argv) {
   app.add_option("--patience", options.patience_ms, "milliseconds after which a request is lost");
   app.add_option("--cpu", options.cpu, "to run on");
   app.add_option("--dialogs", options.dialogs, "calls that dialog-options are sent in");
+  app.add_option("--most", options.most, "calls open at a time");
   app.add_flag("--unchecked", options.unchecked, "the server is no proxy, but forwards as it is");
   app.add_flag("--search", options.search, "look for the highest rate");
   CLI11_PARSE(app, argc, argv);

@@ -1,9 +1,24 @@
 // Any bytes as a datagram into a whole node: the counters add up (the node checks it after each
 // turn), no answer goes to anybody but the sender, there are at most two messages for one (100 and
-// the forwarded request), and a response is never answered.
+// the forwarded request), and a response is never answered. What overload may turn away is a
+// request outside of any call.
+#include "dataplane/core/overload.h"
+#include "sipcore/proxy/validate.h"
 #include "tests/fuzz/input.h"
 #include "tests/simulation/messages.h"
 #include "tests/simulation/node.h"
+
+namespace {
+
+void check_new_request(std::string_view text) {
+  static sipcore::Message message;
+  sipcore::Essentials essentials;
+  if (!dataplane::is_new_request(text)) return;
+  if (sipcore::validate(message, message.parse(text), essentials) != sipcore::Fault::kNone) return;
+  CHECK(message.is_request() && essentials.to_tag.empty());
+}
+
+}  // namespace
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static tests::Node node({.limits = {64, 96, 64, 64}, .packets = 512});
@@ -20,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   now_ms += 1000;
   node.settle(now_ms);
   std::string bytes(reinterpret_cast<const char*>(data), size);
+  check_new_request(fuzz::Exact(data, size).text());
   node.deliver({sender, tests::endpoint(tests::kListen), bytes});
   auto out = node.poll(now_ms);
   CHECK(out.size() <= 2);

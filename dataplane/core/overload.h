@@ -1,0 +1,47 @@
+// What a worker does when more comes in than it can take: it turns new requests away, as many as it
+// must, before they are read. What belongs to a call goes on, for a message of a call that is lost
+// costs more than it saves: it comes again, and so do those that wait for it.
+//
+// Behind a burst that comes back full there is more. Where that goes on for 20 ms, longer than a
+// pause of the machine takes to make up for, new requests are turned away until the end of the
+// queue is seen; in the second after that, 2 ms are enough. Where even that does not reach the end,
+// every fifth millisecond lets them in.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace dataplane {
+
+class Overload {
+ public:
+  enum class Verdict : uint8_t { kAdmit, kRefuse, kDrop };
+
+  // Once a turn; `more`: a burst was full.
+  void note(bool more, uint64_t now_ms);
+  bool shedding() const { return shedding_; }
+  // For a new request while shedding. Most are dropped, and come again on a better day; where it
+  // lasts, as many as cost little are refused, so that their callers go elsewhere.
+  Verdict judge();
+
+ private:
+  static constexpr uint64_t kPatienceMs = 20;
+  static constexpr uint64_t kPatienceAgainMs = 2;
+  static constexpr uint64_t kAgainMs = 1000;
+  static constexpr uint64_t kLetInEveryMs = 5;
+  static constexpr uint64_t kLastingMs = 100;
+  static constexpr uint32_t kRefusalsPerMs = 32;  // 32,000/s, some 3 % of a worker's time
+
+  uint64_t now_ms_ = 0;
+  uint64_t backlog_ms_ = 0;   // for so long each burst was full
+  uint64_t overload_ms_ = 0;  // since the first shedding of those that followed each other
+  uint64_t last_ms_ = 0;      // when shedding was last needed
+  uint32_t refusals_ = 0;     // left in this millisecond
+  bool shedding_ = false;
+};
+
+// A request that would begin something: neither ACK, CANCEL nor BYE, and without a tag in To. Told
+// by a look at the lines as far as To, without a check; in doubt it is none.
+bool is_new_request(std::string_view message);
+
+}  // namespace dataplane
