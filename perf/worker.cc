@@ -1,17 +1,20 @@
 // What does the whole worker spend on a message? A node over the in-memory port: calls in batches,
 // each kind of message timed by itself, with transactions of earlier calls lingering.
 //
-//   worker [--calls N] [--lingering N]
+//   worker [--calls N] [--lingering N] [--destinations N] [--workers N]
 //
 // Prints TSC cycles per received message. The in-memory port and its pool (a deque and a lock) are
-// part of it. Time goes on from batch to batch, so fast that about N transactions linger: as many
-// end as begin, and what their timers cost is the last stage of each call.
+// part of it. Several workers take turns on one CPU, and all that comes in comes to the first: what
+// steering costs is seen, not what further CPUs bring. Time goes on from batch to batch, so fast
+// that about N transactions linger: as many end as begin, and what their timers cost is the last
+// stage of each call.
 #include <x86intrin.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "tests/simulation/messages.h"
 #include "tests/simulation/node.h"
@@ -39,14 +42,25 @@ struct Stage {
   uint64_t cycles = 0, messages = 0;
 };
 
+struct Shape {
+  size_t calls = 100000;
+  size_t lingering = 0;
+  size_t destinations = 3;
+  size_t workers = 1;
+};
+
 class Calls {
  public:
-  explicit Calls(size_t lingering)
-      : node_(
-            {.limits = {65536, 65536, lingering + 65536, 65536}, .packets = 8192, .poison = false}),
-        batch_us_(lingering == 0 ? (64 * kShortT1Ms + 20) * 1000
-                                 : kLingerUs * kTransactions * kBatch / lingering) {
-    if (lingering > 0) return;
+  explicit Calls(const Shape& shape)
+      : node_({.workers = shape.workers,
+               .backends = shape.destinations,
+               .limits = {65536, 65536, shape.lingering + 65536, 65536},
+               .packets = 8192,
+               .poison = false}),
+        workers_(shape.workers),
+        batch_us_(shape.lingering == 0 ? (64 * kShortT1Ms + 20) * 1000
+                                       : kLingerUs * kTransactions * kBatch / shape.lingering) {
+    if (shape.lingering > 0) return;
     node_.configure([](auto& config) { config.timers.t1_ms = kShortT1Ms; });
   }
 
@@ -122,6 +136,9 @@ class Calls {
     }
     return out;
   }
+  static size_t number_of(const std::string& message) {
+    return std::stoul(tests::header_of(message, sipcore::HeaderName::kCallId).substr(5));
+  }
   static std::vector<Datagram> requests(const std::vector<Datagram>& out) {
     std::vector<Datagram> some;
     for (const Datagram& one : out) {
@@ -131,26 +148,35 @@ class Calls {
       std::fprintf(stderr, "%zu of %zu requests came out\n", some.size(), kBatch);
       std::exit(1);
     }
+    // Each worker sends by itself: in the order of the calls again.
+    std::sort(some.begin(), some.end(), [](const Datagram& a, const Datagram& b) {
+      return number_of(a.bytes) < number_of(b.bytes);
+    });
     return some;
   }
   std::vector<Datagram> feed(Which which, const std::vector<Datagram>& messages) {
     for (const Datagram& one : messages) node_.deliver(one);
     uint64_t start = __rdtsc();
-    while (!node_.port(0).to_worker.empty()) node_.poll_worker(0, now_ms_);
+    while (!node_.port(0).to_worker.empty()) poll();
+    for (size_t rest = 0; workers_ > 1 && rest < kBatch / dataplane::kBurst; ++rest) poll();
     stages_[which].cycles += __rdtsc() - start;
     stages_[which].messages += messages.size();
     return node_.settle(now_ms_);
+  }
+  void poll() {
+    for (size_t worker = 0; worker < workers_; ++worker) node_.poll_worker(worker, now_ms_);
   }
   void end_transactions() {
     now_us_ += batch_us_;
     now_ms_ = now_us_ / 1000;
     uint64_t start = __rdtsc();
-    for (size_t turn = 0; turn < kTurns; ++turn) node_.poll_worker(0, now_ms_);
+    for (size_t turn = 0; turn < kTurns; ++turn) poll();
     stages_[kTimers].cycles += __rdtsc() - start;
     stages_[kTimers].messages += kBatch;
   }
 
   Node node_;
+  const size_t workers_;
   const uint64_t batch_us_;
   uint64_t now_us_ = 1000000, now_ms_ = 1000;
   size_t first_ = 0;
@@ -161,22 +187,25 @@ class Calls {
 }  // namespace
 
 int main(int argc, char** argv) {
-  size_t calls = 100000, lingering = 0;
+  Shape shape;
+  const std::pair<const char*, size_t*> options[] = {{"--calls", &shape.calls},
+                                                     {"--lingering", &shape.lingering},
+                                                     {"--destinations", &shape.destinations},
+                                                     {"--workers", &shape.workers}};
   for (int i = 1; i + 1 < argc; i += 2) {
-    if (std::strcmp(argv[i], "--calls") == 0) calls = std::strtoull(argv[i + 1], nullptr, 10);
-    if (std::strcmp(argv[i], "--lingering") == 0) {
-      lingering = std::strtoull(argv[i + 1], nullptr, 10);
+    for (const auto& [name, value] : options) {
+      if (std::strcmp(argv[i], name) == 0) *value = std::strtoull(argv[i + 1], nullptr, 10);
     }
   }
-  Calls node(lingering);
+  Calls node(shape);
   // As many calls as linger, and half as many again: the tables are as full as they will be.
-  for (size_t done = 0; done < std::max(lingering / kTransactions * 3 / 2, 10 * kBatch);
+  for (size_t done = 0; done < std::max(shape.lingering / kTransactions * 3 / 2, 10 * kBatch);
        done += kBatch) {
     node.run_batch();
   }
   size_t held = node.transactions();
   node.reset();
-  for (size_t done = 0; done < calls; done += kBatch) node.run_batch();
+  for (size_t done = 0; done < shape.calls; done += kBatch) node.run_batch();
   std::printf("%-28s %10s %12s\n", "message received", "messages", "cycles each");
   node.print();
   std::printf("%zu transactions lingered at the start, %zu at the end\n", held,

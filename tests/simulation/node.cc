@@ -17,7 +17,11 @@ sipcore::Endpoint endpoint(const std::string& text) {
   return *parsed;
 }
 
-sipcore::Endpoint backend(size_t i) { return endpoint("198.18.0." + std::to_string(21 + i)); }
+sipcore::Endpoint backend(size_t i) {
+  constexpr size_t kHosts = 200;
+  return endpoint("198.18.0." + std::to_string(21 + i % kHosts) + ":" +
+                  std::to_string(5060 + i / kHosts));
+}
 
 Node::Node(const NodeOptions& options)
     : options_(options),

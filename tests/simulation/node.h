@@ -35,7 +35,7 @@ struct NodeOptions {
 };
 
 sipcore::Endpoint endpoint(const std::string& text);
-// Backend i, from 0: 198.18.0.(21+i):5060.
+// Backend i, from 0: 198.18.0.(21+i):5060; from 200 on the same addresses with the next port.
 sipcore::Endpoint backend(size_t i);
 
 class Node {
