@@ -79,7 +79,8 @@ namespace control::link {
   X(transactions_created,   "server and client transactions begun")                         \
   X(transactions_freed,     "server and client transactions ended or retired")              \
   X(transactions_retired,   "pairs of them that live on to absorb what is repeated")        \
-  X(retired_freed,          "... and have ended")
+  X(retired_freed,          "... and have ended")                                           \
+  X(retired_early,          "... before their time, for want of room")
 // clang-format on
 
 enum class Count : uint16_t {

@@ -15,6 +15,7 @@ template <class T>
 struct HugeAllocator {
   using value_type = T;
   static constexpr size_t kPage = size_t{2} << 20;
+  static constexpr std::align_val_t kAlignment{alignof(T)};
 
   HugeAllocator() = default;
   template <class Other>
@@ -22,7 +23,9 @@ struct HugeAllocator {
 
   T* allocate(size_t count) {
     size_t bytes = (count * sizeof(T) + kPage - 1) / kPage * kPage;
-    if (count * sizeof(T) < kPage) return static_cast<T*>(::operator new(count * sizeof(T)));
+    if (count * sizeof(T) < kPage) {
+      return static_cast<T*>(::operator new(count * sizeof(T), kAlignment));
+    }
     void* memory = std::aligned_alloc(kPage, bytes);
     if (memory == nullptr) throw std::bad_alloc();
     madvise(memory, bytes, MADV_HUGEPAGE);  // a wish: without it all works, slower
@@ -30,7 +33,7 @@ struct HugeAllocator {
   }
   void deallocate(T* memory, size_t count) {
     if (count * sizeof(T) < kPage) {
-      ::operator delete(memory);
+      ::operator delete(memory, kAlignment);
     } else {
       std::free(memory);
     }

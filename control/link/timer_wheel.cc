@@ -1,7 +1,6 @@
 #include "control/link/timer_wheel.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace control::link {
 
@@ -33,8 +32,8 @@ void TimerWheel::append(uint32_t head, uint32_t id) {
 
 // Into the queue for such a duration, if it ends no earlier than the last one there.
 bool TimerWheel::enqueue(uint32_t id, uint64_t away) {
-  if (away < kSlots || away >= kSlots << kQueues) return false;
-  uint32_t head = head_of_queue(static_cast<size_t>(std::bit_width(away / kSlots)) - 1);
+  if (!has_queue(away)) return false;
+  uint32_t head = head_for(away);
   uint32_t last = nodes_[head].prev;
   if (last != head && nodes_[last].tick > nodes_[id].tick) return false;
   append(head, id);

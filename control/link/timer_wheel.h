@@ -12,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -32,6 +33,19 @@ class TimerWheel {
   bool scheduled(uint32_t id) const { return nodes_[id].next != kNone; }
   // For an entry that will be scheduled or cancelled soon.
   void prefetch(uint32_t id) const { __builtin_prefetch(&nodes_[id], 1); }
+
+  // The first of those that wait for about so long, and that wanted(id) says is wanted; at most
+  // `most` are looked at. kNone: none.
+  template <class Wanted>
+  uint32_t first_waiting(uint64_t duration_ms, size_t most, Wanted wanted) const {
+    uint64_t away = duration_ms / kTickMs;
+    if (!has_queue(away)) return kNone;
+    uint32_t head = head_for(away), id = nodes_[head].next;
+    for (; id != head && most > 0; id = nodes_[id].next, --most) {
+      if (wanted(id)) return id;
+    }
+    return kNone;
+  }
 
   // Moves time on and calls due(id) for each entry that is due, unscheduled before the call. At
   // most `budget` entries are touched; true: time has arrived at now_ms, false: call again.
@@ -78,6 +92,10 @@ class TimerWheel {
     return static_cast<uint32_t>(entries_ + level * kSlots + slot);
   }
   uint32_t head_of_queue(size_t queue) const { return head_of(kLevels, queue); }
+  static bool has_queue(uint64_t away) { return away >= kSlots && away < kSlots << kQueues; }
+  uint32_t head_for(uint64_t away) const {
+    return head_of_queue(static_cast<size_t>(std::bit_width(away / kSlots)) - 1);
+  }
   uint32_t entry(uint32_t node) const { return node < entries_ ? node : kNone; }
 
   // What is due at the front of a list; in a slot of level 0 that is all of it. False: no budget.

@@ -8,7 +8,7 @@
 namespace dataplane {
 
 BlobPool::BlobPool(size_t parts, size_t messages) {
-  const std::array<size_t, kSizes.size()> counts = {parts,         parts >> 2,    messages,
+  const std::array<size_t, kSizes.size()> counts = {parts,         parts >> 1,    messages,
                                                     messages >> 1, messages >> 2, messages >> 6,
                                                     messages >> 8, messages >> 10};
   for (size_t i = 0; i < kSizes.size(); ++i) {
@@ -24,17 +24,28 @@ BlobPool::BlobPool(size_t parts, size_t messages) {
 
 Blob BlobPool::store(std::string_view text) {
   for (size_t i = 0; i < kSizes.size(); ++i) {
-    Slab& slab = slabs_[i];
-    if (text.size() > kSizes[i] || slab.free.empty()) continue;
-    uint32_t index = slab.free.back();
-    slab.free.pop_back();
-    std::memcpy(&slab.memory[size_t{index} * kSizes[i]], text.data(), text.size());
-    slab.size[index] = static_cast<uint16_t>(text.size());
-    slab.holds[index] = 1;
-    ++in_use_;
-    return static_cast<Blob>(i << kIndexBits) | index;
+    if (text.size() <= kSizes[i] && !slabs_[i].free.empty()) return put(text, i);
   }
   return kNoBlob;
+}
+
+Blob BlobPool::store_part(std::string_view text) {
+  for (size_t i = 0; i < kSizes.size(); ++i) {
+    size_t left = i < kPartSizes ? 0 : slabs_[i].size.size() / 2;
+    if (text.size() <= kSizes[i] && slabs_[i].free.size() > left) return put(text, i);
+  }
+  return kNoBlob;
+}
+
+Blob BlobPool::put(std::string_view text, size_t i) {
+  Slab& slab = slabs_[i];
+  uint32_t index = slab.free.back();
+  slab.free.pop_back();
+  std::memcpy(&slab.memory[size_t{index} * kSizes[i]], text.data(), text.size());
+  slab.size[index] = static_cast<uint16_t>(text.size());
+  slab.holds[index] = 1;
+  ++in_use_;
+  return static_cast<Blob>(i << kIndexBits) | index;
 }
 
 std::string_view BlobPool::text(Blob blob) const {

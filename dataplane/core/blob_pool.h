@@ -19,13 +19,15 @@ class BlobPool {
  public:
   static constexpr std::array<uint32_t, 8> kSizes = {64, 256, 512, 1024, 2048, 4096, 16384, 65536};
 
-  // `parts` of the smallest size and a quarter of the next, for parts of messages; `messages` of
+  // `parts` of the smallest size and half as many of the next, for parts of messages; `messages` of
   // 512 bytes, and of each larger size a share that shrinks with it.
   BlobPool(size_t parts, size_t messages);
 
   // Copies `text`, at most 65,535 bytes, into the smallest size with room, going up where that is
   // used up. kNoBlob: full.
   Blob store(std::string_view text);
+  // The same for a part, which may be missing: it leaves half of the room for messages to them.
+  Blob store_part(std::string_view text);
   std::string_view text(Blob blob) const;
   Blob share(Blob blob);
   // Drops one hold and clears the handle; kNoBlob is fine.
@@ -33,6 +35,10 @@ class BlobPool {
   size_t in_use() const { return in_use_; }
 
  private:
+  static constexpr size_t kPartSizes = 2;
+
+  Blob put(std::string_view text, size_t slab);
+
   struct Slab {
     control::link::HugeVector<char> memory;
     std::vector<uint32_t> free;

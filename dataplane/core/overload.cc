@@ -32,20 +32,26 @@ void Overload::note(bool more, uint64_t now_ms) {
     shedding_ = false;
     backlog_ms_ = 0;
   }
-  if (now_ms == now_ms_) return;
-  now_ms_ = now_ms;
-  bool again = overload_ms_ > 0 && now_ms - last_ms_ < kAgainMs;
-  overload_ms_ = again ? overload_ms_ + 1 : 0;
+  if (now_ms == now_ms_) {
+    saw_end_ |= !more;
+    return;
+  }
+  now_ms_ = now_ms;  // however long this turn was: a pause is no backlog
+  busy_ += ((saw_end_ ? 0 : kAlways) - busy_) / kWindowMs;
+  saw_end_ = !more;
+  if (new_requests_ * kLeastShare < messages_) useless_until_ms_ = now_ms + kUselessMs;
+  messages_ = new_requests_ = 0;
+  bool busy = busy_ >= kAlways / 2;
+  lasting_ms_ = busy ? lasting_ms_ + 1 : 0;
   if (!more) return;
-  ++backlog_ms_;  // however long this turn was: a pause is no backlog
-  if (backlog_ms_ < (again ? kPatienceAgainMs : kPatienceMs)) return;
-  shedding_ = backlog_ms_ % kLetInEveryMs != 0;
-  last_ms_ = now_ms;
-  if (overload_ms_ == 0) overload_ms_ = 1;
-  refusals_ = overload_ms_ >= kLastingMs ? kRefusalsPerMs : 0;
+  ++backlog_ms_;
+  if (backlog_ms_ < (busy ? kPatienceBusyMs : kPatienceMs)) return;
+  shedding_ = backlog_ms_ % kLetInEveryMs != 0 && now_ms >= useless_until_ms_;
+  refusals_ = lasting_ms_ >= kLastingMs ? kRefusalsPerMs : 0;
 }
 
 Overload::Verdict Overload::judge() {
+  ++new_requests_;
   if (refusals_ == 0) return Verdict::kDrop;
   --refusals_;
   return Verdict::kRefuse;

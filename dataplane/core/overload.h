@@ -4,8 +4,10 @@
 //
 // Behind a burst that comes back full there is more. Where that goes on for 20 ms, longer than a
 // pause of the machine takes to make up for, new requests are turned away until the end of the
-// queue is seen; in the second after that, 2 ms are enough. Where even that does not reach the end,
-// every fifth millisecond lets them in.
+// queue is seen. While it was so for half of the last milliseconds, 2 ms are enough. Where even
+// that does not reach the end, every fifth millisecond lets them in. Where less than an eighth of
+// what comes in could be turned away (of calls it is a sixth), the load is of another kind: nobody
+// is turned away.
 #pragma once
 
 #include <cstdint>
@@ -20,23 +22,32 @@ class Overload {
   // Once a turn; `more`: a burst was full.
   void note(bool more, uint64_t now_ms);
   bool shedding() const { return shedding_; }
+  // One message came in while shedding.
+  void count_message() { ++messages_; }
   // For a new request while shedding. Most are dropped, and come again on a better day; where it
   // lasts, as many as cost little are refused, so that their callers go elsewhere.
   Verdict judge();
 
  private:
   static constexpr uint64_t kPatienceMs = 20;
-  static constexpr uint64_t kPatienceAgainMs = 2;
-  static constexpr uint64_t kAgainMs = 1000;
+  static constexpr uint64_t kPatienceBusyMs = 2;
   static constexpr uint64_t kLetInEveryMs = 5;
   static constexpr uint64_t kLastingMs = 100;
   static constexpr uint32_t kRefusalsPerMs = 32;  // 32,000/s, some 3 % of a worker's time
+  static constexpr uint32_t kLeastShare = 8;      // one new request in so many messages
+  static constexpr uint64_t kUselessMs = 100;     // no shedding for so long, then it is tried again
+  static constexpr int32_t kAlways = 1 << 16;
+  static constexpr int32_t kWindowMs = 64;
 
   uint64_t now_ms_ = 0;
-  uint64_t backlog_ms_ = 0;   // for so long each burst was full
-  uint64_t overload_ms_ = 0;  // since the first shedding of those that followed each other
-  uint64_t last_ms_ = 0;      // when shedding was last needed
-  uint32_t refusals_ = 0;     // left in this millisecond
+  uint64_t backlog_ms_ = 0;  // for so long each burst was full
+  uint64_t lasting_ms_ = 0;  // for so long it has been busy
+  int32_t busy_ = 0;         // share of the last milliseconds with nothing but full bursts
+  uint64_t useless_until_ms_ = 0;
+  uint32_t refusals_ = 0;      // left in this millisecond
+  uint32_t messages_ = 0;      // while shedding, in this millisecond
+  uint32_t new_requests_ = 0;  // of them
+  bool saw_end_ = true;        // of the queue, in this millisecond
   bool shedding_ = false;
 };
 

@@ -132,7 +132,7 @@ void Transactions::free_client(uint32_t slot) {
 
 uint32_t Transactions::retire(uint32_t server_slot, uint32_t client_slot) {
   ServerTransaction& server = servers_[server_slot];
-  uint32_t slot = client_slot == kNoSlot ? server.branch : clients_[client_slot].branch;
+  uint32_t slot = clients_[client_slot].branch;
   if (slot != server.branch) {  // the first destination failed
     index_.erase(server.key.low, server.branch);
     branches_[server.branch].server = kNoSlot;
@@ -146,13 +146,12 @@ uint32_t Transactions::retire(uint32_t server_slot, uint32_t client_slot) {
             .reply_to = server.reply_to,
             .listen = server.listen,
             .status = server.status,
+            .said = server.said,
             .kind = server.kind,
             .to_has_tag = server.to_has_tag,
             .retired = true};
-  if (client_slot != kNoSlot) {
-    clients_[client_slot].in_use = false;
-    free_clients_.push_back(client_slot);
-  }
+  clients_[client_slot].in_use = false;
+  free_clients_.push_back(client_slot);
   server.in_use = false;
   free_servers_.push_back(server_slot);
   return slot;

@@ -59,6 +59,7 @@ struct ServerTransaction {
   uint16_t group = kNoGroup;  // its index when it was chosen; kNoGroup: none
   int16_t best_status = 0;
   int16_t status = 0;  // of `response`
+  uint32_t said = 0;   // hash of what the request says, but for its Via (low bits of loop_hash)
   uint8_t state = 0;   // of the machine that `kind` names
   uint8_t tries = 0;   // destinations asked: so many of `tried` count
   Kind kind = Kind::kOther;
@@ -100,6 +101,7 @@ struct alignas(64) Branch {
   sipcore::Endpoint reply_to;
   uint16_t listen = 0;
   int16_t status = 0;
+  uint32_t said = 0;
   Kind kind = Kind::kOther;
   bool to_has_tag = false;
   bool retired = false;
@@ -117,8 +119,6 @@ class Transactions {
   void prefetch_key(const sipcore::Hash128& key) const;
   void prefetch_branch(uint32_t slot) const;
   // For what will end soon: first itself, a little later what leads to it.
-  void prefetch_server(uint32_t slot) const { prefetch(servers_, slot); }
-  void prefetch_client(uint32_t slot) const { prefetch(clients_, slot); }
   void prefetch_index(uint32_t branch) const { index_.prefetch(branches_[branch].key.low); }
 
   // kNoSlot: full. A server is found by its key as soon as it has a client.
@@ -127,8 +127,8 @@ class Transactions {
   uint32_t new_cancel();            // a client that belongs to no server
   void free_server(uint32_t slot);  // its clients live on without it
   void free_client(uint32_t slot);
-  // Frees server and client; the branch that is left is found by both its key and its token.
-  // `client`: the only one the server has, or kNoSlot.
+  // Frees server and client, the only one it has; the branch that is left is found by its key and
+  // by its token.
   uint32_t retire(uint32_t server, uint32_t client);
   void free_retired(uint32_t branch);
 
@@ -146,6 +146,7 @@ class Transactions {
   size_t branches() const { return branches_.size(); }
   size_t servers_in_use() const { return servers_.size() - free_servers_.size(); }
   size_t clients_in_use() const { return clients_.size() - free_clients_.size(); }
+  bool full_of_branches() const { return free_branches_.empty(); }
   size_t branches_in_use() const { return branches_.size() - free_branches_.size(); }
 
  private:

@@ -87,12 +87,15 @@ size_t Worker::take_handed() {
 size_t Worker::receive_from(size_t port) {
   std::array<Packet*, kBurst> burst;
   size_t count = ports_[port]->receive(burst.data(), kBurst);
+  size_t kernels = 0;
   for (size_t i = 0; i < count; ++i) {
     counters_.add(Count::packets_in);
     burst[i]->port = static_cast<uint16_t>(port);
-    if (auto fate = take_in(burst[i])) counters_.add(*fate);
+    auto fate = take_in(burst[i]);
+    if (fate) counters_.add(*fate);
+    kernels += fate == Count::to_kernel;
   }
-  more_waits_ |= count == kBurst;
+  more_waits_ |= count == kBurst && kernels < kBurst / 2;
   return count;
 }
 
@@ -131,15 +134,17 @@ bool Worker::is_listen(const sipcore::IpAddress& ip) const {
 
 std::optional<Count> Worker::to_proxy(Packet* packet, const Arrival& arrival) {
   Overload::Verdict verdict = Overload::Verdict::kAdmit;
-  if (overload_.shedding() &&
-      is_new_request(packet->bytes().substr(arrival.payload, arrival.payload_size))) {
-    verdict = overload_.judge();
+  if (overload_.shedding()) {
+    overload_.count_message();
+    std::string_view message = packet->bytes().substr(arrival.payload, arrival.payload_size);
+    bool is_new = is_new_request(message);
+    verdict = is_new ? overload_.judge() : Overload::Verdict::kDrop;
+    if (is_new && verdict == Overload::Verdict::kDrop) {
+      release(packet);
+      return Count::drop_overload;
+    }
   }
-  if (verdict == Overload::Verdict::kDrop) {
-    release(packet);
-    return Count::drop_overload;
-  }
-  proxy_.receive(packet, arrival, verdict == Overload::Verdict::kRefuse);
+  proxy_.receive(packet, arrival, verdict);
   return std::nullopt;
 }
 

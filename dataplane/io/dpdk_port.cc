@@ -5,12 +5,12 @@
 #include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-
-#include <unistd.h>
 
 #include "dataplane/io/dpdk_packet.h"
 #include "dataplane/io/dpdk_queue.h"
@@ -85,11 +85,14 @@ size_t free_hugepages() {
   return pages;
 }
 
-// The CPUs of the control thread, as EAL lists them: those that no worker polls on, because it
-// would take a worker's time there; all of them where each has a worker.
+// The CPUs of the control thread, as EAL lists them: of those we may use the ones that no worker
+// polls on, because it would take a worker's time there; all of them where each has a worker.
 std::string control_cpus(const std::vector<uint32_t>& worker_cpus, size_t cpus) {
+  cpu_set_t ours;
+  bool known = sched_getaffinity(0, sizeof ours, &ours) == 0;
   std::string free, all;
   for (size_t cpu = 0; cpu < cpus; ++cpu) {
+    if (known && cpu < CPU_SETSIZE && !CPU_ISSET(cpu, &ours)) continue;
     std::string number = std::to_string(cpu);
     all += (all.empty() ? "" : ",") + number;
     bool taken = std::find(worker_cpus.begin(), worker_cpus.end(), cpu) != worker_cpus.end();

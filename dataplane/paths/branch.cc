@@ -146,6 +146,7 @@ uint32_t Proxy::begin_transaction(const Target& target) {
 }
 
 uint32_t Proxy::new_branch(uint32_t server_slot, const Target& target, uint64_t loop) {
+  if (transactions_.full_of_branches()) forget_oldest();
   uint32_t slot = transactions_.new_client(server_slot);
   if (slot == kNoSlot) return kNoSlot;
   ServerTransaction& server = transactions_.server(server_slot);
@@ -156,6 +157,7 @@ uint32_t Proxy::new_branch(uint32_t server_slot, const Target& target, uint64_t 
   client.listen = target.listen;
   client.destination_index = target.destination_index;
   client.loop = loop;
+  server.said = static_cast<uint32_t>(loop);
   client.kind = server.kind;
   client.request = blobs_.share(server.request);
   const sipcore::TimerValues& timers = config_->timers;

@@ -17,6 +17,7 @@
 #include "control/link/counters.h"
 #include "control/link/running_config.h"
 #include "control/link/timer_wheel.h"
+#include "dataplane/core/overload.h"
 #include "dataplane/core/transactions.h"
 #include "dataplane/core/transmit.h"
 #include "sipcore/build/edit.h"
@@ -55,8 +56,9 @@ class Proxy {
 
   // Takes over the packet and counts what becomes of it. Reads the message and asks for the memory
   // that its transaction lies in; then, while that is on its way, handles the message before it.
-  // `overloaded`: if it begins something, it is answered 503.
-  void receive(Packet* packet, const Arrival& arrival, bool overloaded = false);
+  // What begins something is dropped or refused as `overload` says.
+  void receive(Packet* packet, const Arrival& arrival,
+               Overload::Verdict overload = Overload::Verdict::kAdmit);
   // Handles the message that is still held back: after the last one of a burst.
   void catch_up();
 
@@ -81,7 +83,7 @@ class Proxy {
   struct InHand : Parsed {
     Packet* packet = nullptr;  // nullptr: nothing in hand, or it has been sent on
     Arrival arrival;
-    bool overloaded = false;  // as receive() was told
+    Overload::Verdict overload = Overload::Verdict::kAdmit;  // as receive() was told
     sipcore::Fault fault = sipcore::Fault::kNone;
     sipcore::Hash128 key;          // of a request: its server transaction's
     sipcore::BranchToken branch;   // of a response: of its topmost Via
@@ -108,7 +110,8 @@ class Proxy {
   Count refuse(sipcore::Fault fault);
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
   bool is_amplified(size_t answer) const;
-  Count answer_unavailable();
+  Count answer_unavailable(Count why);
+  Count turn_away();
   std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);
   sipcore::Hash128 server_key(const InHand& message, sipcore::Method method) const;
   bool addressed_to_us() const;
@@ -155,8 +158,7 @@ class Proxy {
   void perform_server(uint32_t slot, uint16_t actions, sipcore::Timer timer);
   void send_stored(const ServerTransaction& server, Blob blob, Count kind);
   void resend_response(uint32_t slot);
-  void resend_own(Blob own, int status, bool to_has_tag, uint16_t listen,
-                  const sipcore::Endpoint& to);
+  void resend_own(Blob own, int status, uint32_t said, bool to_has_tag, uint16_t listen);
   void answer_server(uint32_t slot, int status);
   void count_outcome(const ServerTransaction& server, int status);
   size_t write_reply(const Parsed& request, const sipcore::Endpoint& source, int status,
@@ -171,6 +173,7 @@ class Proxy {
 
   // retired.cc
   void retire_if_done(uint32_t server);
+  void forget_oldest();
   Count on_retired_request(uint32_t branch);
   Count on_retired_response(const Branch& branch);
   void free_retired(uint32_t branch);

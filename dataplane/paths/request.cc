@@ -50,10 +50,10 @@ Fault Proxy::Parsed::read(std::string_view bytes) {
   return sipcore::validate(message, message.parse(bytes), essentials);
 }
 
-void Proxy::receive(Packet* packet, const Arrival& arrival, bool overloaded) {
+void Proxy::receive(Packet* packet, const Arrival& arrival, Overload::Verdict overload) {
   InHand& next = *in_;
   next.packet = packet;
-  next.overloaded = overloaded;
+  next.overload = overload;
   next.arrival = arrival;
   std::string_view bytes = packet->bytes().substr(arrival.payload, arrival.payload_size);
   if (is_forged(next, bytes)) {
@@ -137,11 +137,8 @@ Count Proxy::on_request() {
   if (known != kNoSlot) return on_repeated(known);
   if (method == Method::kAck) return on_ack();
   if (method == Method::kCancel) return on_cancel();
-  if (in_->overloaded) {
-    counters_.add(Count::rejected_overload);
-    return answer_unavailable();
-  }
-  return on_new_request();
+  bool turned_away = in_->overload != Overload::Verdict::kAdmit && in_->essentials.to_tag.empty();
+  return turned_away ? turn_away() : on_new_request();
 }
 
 // RFC 3261 17.2.3: branch, sent-by and method, with ACK as INVITE; the source address as well, so
@@ -295,9 +292,8 @@ Count Proxy::on_new_request() {
   uint32_t slot = target ? begin_transaction(*target) : kNoSlot;
   uint32_t branch = slot == kNoSlot ? kNoSlot : new_branch(slot, *target, loop);
   if (branch == kNoSlot) {
-    counters_.add(target ? Count::rejected_full : Count::rejected_no_backend);
     if (slot != kNoSlot) free_server(slot);
-    return answer_unavailable();
+    return answer_unavailable(target ? Count::rejected_full : Count::rejected_no_backend);
   }
   ClientTransaction& client = transactions_.client(branch);
   client.method = in_->message.method();
@@ -317,12 +313,20 @@ Count Proxy::on_new_request() {
   return Count::request_forwarded;
 }
 
-// No room, or nobody to send it to.
-Count Proxy::answer_unavailable() {
+// It came while the worker had no time for it.
+Count Proxy::turn_away() {
+  if (in_->overload == Overload::Verdict::kDrop) return Count::drop_overload;
+  return answer_unavailable(Count::rejected_overload);
+}
+
+// No room, no time, or nobody to send it to.
+Count Proxy::answer_unavailable(Count why) {
   char text[40];
   sipcore::Writer headers(text);
   headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
-  return answer_directly(503, "Service Unavailable", headers.text());
+  Count fate = answer_directly(503, "Service Unavailable", headers.text());
+  if (fate == Count::request_answered) counters_.add(why);
+  return fate;
 }
 
 }  // namespace dataplane

@@ -30,12 +30,24 @@ void Proxy::retire_if_done(uint32_t slot) {
   counters_.add(Count::transactions_retired);
 }
 
+// A call that goes on needs the room more than one that is over.
+void Proxy::forget_oldest() {
+  constexpr size_t kLookedAt = 16;  // with it in the queue are the clients of failed calls
+  uint32_t first = branch_timer(0);
+  uint32_t id = wheel_.first_waiting(config_->timers.of(sipcore::Timer::kJ), kLookedAt,
+                                     [&](uint32_t one) { return one >= first; });
+  if (id == control::link::TimerWheel::kNone) return;
+  wheel_.cancel(id);
+  free_retired(id - first);
+  counters_.add(Count::retired_early);
+}
+
 // RFC 6026 7.1: the INVITE is absorbed, its ACK goes through. RFC 3261 17.2.2: others are answered
 // as before.
 Count Proxy::on_retired_request(uint32_t slot) {
   const Branch& branch = transactions_.branch(slot);
   if (branch.kind != Kind::kInvite) {
-    resend_own(branch.response, branch.status, branch.to_has_tag, branch.listen, branch.reply_to);
+    resend_own(branch.response, branch.status, branch.said, branch.to_has_tag, branch.listen);
   } else if (in_->message.method() == Method::kAck) {
     return on_ack();
   }

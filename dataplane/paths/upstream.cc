@@ -49,7 +49,7 @@ Packet* Proxy::without_our_via() {
 void Proxy::keep_own_part(ServerTransaction& server, const sipcore::Message& response) {
   blobs_.drop(server.response);
   auto own = sipcore::own_part(response, server.to_has_tag, hop_out_);
-  if (own && !own->empty()) server.response = blobs_.store(*own);
+  if (own && !own->empty()) server.response = blobs_.store_part(*own);
   bool kept = own && (own->empty() || server.response != kNoBlob);
   server.status = kept ? static_cast<int16_t>(response.status()) : int16_t{0};
 }
@@ -195,7 +195,7 @@ void Proxy::send_stored(const ServerTransaction& server, Blob blob, Count kind) 
 void Proxy::resend_response(uint32_t slot) {
   const ServerTransaction& server = transactions_.server(slot);
   if (server.kind != Kind::kInvite) {
-    resend_own(server.response, server.status, server.to_has_tag, server.listen, server.reply_to);
+    resend_own(server.response, server.status, server.said, server.to_has_tag, server.listen);
     return;
   }
   if (server.response != kNoBlob) {
@@ -208,10 +208,14 @@ void Proxy::resend_response(uint32_t slot) {
   if (size > 0) send_bytes({out_.data(), size}, server.listen, server.reply_to, Count::sent_again);
 }
 
-// In answer to the request in hand, which came before; status 0: nothing was kept of it.
-void Proxy::resend_own(Blob own, int status, bool to_has_tag, uint16_t listen,
-                       const sipcore::Endpoint& to) {
+// In answer to the request in hand, which came before; status 0: nothing was kept of it. One that
+// has the branch of another, but says something else, must not get what looks like its own answer.
+void Proxy::resend_own(Blob own, int status, uint32_t said, bool to_has_tag, uint16_t listen) {
   if (status == 0) return;
+  const sipcore::Essentials& e = in_->essentials;
+  sipcore::RoutePlan plan = sipcore::plan_route(in_->message, e, self(), key());
+  if (static_cast<uint32_t>(sipcore::loop_hash(in_->message, e, plan, key())) != said) return;
+  sipcore::Endpoint to = sipcore::reply_target(*e.via, in_->arrival.source);
   size_t size = sipcore::rebuild_response(
       in_->message, in_->essentials, in_->arrival.source, status,
       own == kNoBlob ? std::string_view{} : blobs_.text(own), to_has_tag, out_);

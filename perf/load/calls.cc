@@ -57,10 +57,23 @@ void Calls::begin(uint64_t due_us, uint64_t now_us) {
     send_in_call(texts_.dialog_options_start, texts_.dialog_options_rest, slot);
   } else {
     call.seen_by_callee = false;
-    call.state = options_.kind == Kind::kOptions ? State::kAsking : State::kInviting;
-    send(options_.kind == Kind::kOptions ? texts_.options : texts_.invite, number(slot));
+    call.kind = next_kind();
+    call.state = call.kind == Kind::kCall ? State::kInviting : State::kAsking;
+    send(first_text(call), number(slot));
   }
   repeat_later(slot, now_us);
+}
+
+Kind Calls::next_kind() const {
+  if (options_.kind == Kind::kDialogOptions) return Kind::kCall;
+  if (options_.kind != Kind::kMixed) return options_.kind;
+  uint64_t of_ten = result_.begun % 10;
+  return of_ten < 7 ? Kind::kCall : of_ten < 9 ? Kind::kMessage : Kind::kOptions;
+}
+
+const Template& Calls::first_text(const Call& call) const {
+  if (call.kind == Kind::kCall) return texts_.invite;
+  return call.kind == Kind::kOptions ? texts_.options : texts_.message;
 }
 
 void Calls::stay_in_dialogs() {
@@ -171,6 +184,9 @@ void Calls::as_callee(const Arrived& message) {
     case 'B':
       answer("SIP/2.0 200 OK\r\n", message, texts_.bye_answer_rest);
       return;
+    case 'M':
+      answer("SIP/2.0 200 OK\r\n", message, texts_.message_answer_rest);
+      return;
     case 'O':
       answer("SIP/2.0 200 OK\r\n", message, texts_.options_answer_rest);
       return;
@@ -215,12 +231,10 @@ void Calls::on_timer(uint32_t slot, uint64_t now_us) {
   ++result_.repeated;
   if (call.state == State::kEnding) {
     send_in_call(texts_.bye_start, texts_.bye_rest, slot);
-  } else if (call.state == State::kInviting) {
-    send(texts_.invite, number(slot));
   } else if (in_dialogs_) {
     send_in_call(texts_.dialog_options_start, texts_.dialog_options_rest, slot);
   } else {
-    send(texts_.options, number(slot));
+    send(first_text(call), number(slot));
   }
   repeat_later(slot, now_us);
 }

@@ -18,7 +18,9 @@
 
 namespace load {
 
-enum class Kind : uint8_t { kCall, kOptions, kDialogOptions, kStale };
+// kMessage is a request of its own that goes on to the callee, kOptions one that the server
+// answers. kMixed: of ten, seven calls, two MESSAGEs and one OPTIONS.
+enum class Kind : uint8_t { kCall, kOptions, kMessage, kMixed, kDialogOptions, kStale };
 
 struct Result {
   uint64_t begun = 0;  // calls, or single requests
@@ -66,6 +68,7 @@ class Calls {
   struct Call {
     uint32_t generation = 0;
     State state = State::kFree;
+    Kind kind = Kind::kCall;  // kCall, kOptions or kMessage
     uint8_t repeats = 0;
     uint8_t route_size = 0;
     bool seen_by_callee = false;
@@ -78,6 +81,8 @@ class Calls {
     return static_cast<uint64_t>(slot) << 32 | calls_[slot].generation;
   }
   Call* find(uint64_t number);
+  Kind next_kind() const;
+  const Template& first_text(const Call& call) const;
   void as_caller(const Arrived& message, uint64_t now_us);
   void as_callee(const Arrived& message);
   bool keep_route(Call& call, const Arrived& message);

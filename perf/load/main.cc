@@ -35,6 +35,8 @@ struct Options {
 
 Kind kind_of(const std::string& name) {
   if (name == "options") return Kind::kOptions;
+  if (name == "message") return Kind::kMessage;
+  if (name == "mixed") return Kind::kMixed;
   if (name == "dialog-options") return Kind::kDialogOptions;
   if (name == "stale") return Kind::kStale;
   return Kind::kCall;
@@ -166,8 +168,8 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App app("Load for a SIP proxy, one line of JSON for each trial");
   app.add_option("--device", options.device, "memif:SOCKET, af_packet:IF or af_xdp:IF");
-  app.add_option("--kind", options.kind, "call, options, dialog-options or stale")
-      ->check(CLI::IsMember({"call", "options", "dialog-options", "stale"}));
+  app.add_option("--kind", options.kind, "what is begun")
+      ->check(CLI::IsMember({"call", "options", "message", "mixed", "dialog-options", "stale"}));
   app.add_option("--rate", options.rate, "begun a second; with --search the first that is tried");
   app.add_option("--seconds", options.seconds, "measured");
   app.add_option("--warm-up", options.warm_up, "seconds before, not measured");

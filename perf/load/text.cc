@@ -32,6 +32,7 @@ std::string sdp_body() {
 }
 
 const std::string kNoBody = "Content-Length: 0\r\n\r\n";
+const std::string kServer = "Server: load\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n";
 const std::string kHops = "Max-Forwards: 70\r\n";
 const std::string kCallee = "Contact: <sip:#@" + kCalleeText + ">\r\n";
 
@@ -87,6 +88,8 @@ Texts::Texts()
              "Contact: <sip:#@" + kCallerText + ">\r\n" + kHops + sdp_body()),
       options("OPTIONS sip:198.18.0.1 SIP/2.0\r\n" + via('o') + parties("1 OPTIONS", false) +
               kHops + kNoBody),
+      message("MESSAGE sip:#@198.18.0.1 SIP/2.0\r\n" + via('m') + parties("1 MESSAGE", false) +
+              kHops + "Content-Type: text/plain\r\nContent-Length: 12\r\n\r\nHow are you?"),
       ack_start(start("ACK", 'a')),
       ack_rest(parties("1 ACK", true) + kHops + kNoBody),
       bye_start(start("BYE", 'b')),
@@ -95,8 +98,9 @@ Texts::Texts()
       dialog_options_rest(parties("3 OPTIONS", true) + kHops + kNoBody),
       ringing_rest(parties("1 INVITE", true) + kCallee + kNoBody),
       answer_rest(parties("1 INVITE", true) + kCallee + sdp_body()),
-      bye_answer_rest(parties("2 BYE", true) + kNoBody),
+      bye_answer_rest(parties("2 BYE", true) + kServer + kNoBody),
       options_answer_rest(parties("3 OPTIONS", true) + kNoBody),
+      message_answer_rest(parties("1 MESSAGE", true) + kNoBody),
       stale_response(
           "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 198.18.0.1:5060;branch=z9hG4bKt00###"
           "\r\n" +

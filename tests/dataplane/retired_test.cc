@@ -152,39 +152,70 @@ TEST_F(RetiredTest, NotBeforeEveryDestinationHasEnded) {
   EXPECT_EQ(method_of(out[0].bytes), "CANCEL");
 }
 
-// The request is told by its branch alone: what else it says comes back to who sent it, and what
-// the response said itself is not lost over it.
-TEST_F(RetiredTest, ResponseIsMadeOfTheRequestThatAsks) {
+// A request with the branch of another: it gets no answer that looks like its own, and is not taken
+// for new either.
+TEST_F(RetiredTest, AnotherRequestWithAUsedBranchIsNotAnswered) {
   Datagram at_backend = answered_invite();
   RequestText info = in_dialog("INFO", at_backend, 2);
   auto out = from_caller(text_of(info));
   from_backend(out.at(0), response_to(out[0].bytes, 200, "bob", "Server: x\r\n"));
-  info.to = "<sip:bob@198.18.0.1>";  // without a tag now
-  out = from_caller(text_of(info));
-  ASSERT_EQ(out.size(), 1u);
-  EXPECT_EQ(header_of(out[0].bytes, HeaderName::kTo), info.to);
-  EXPECT_NE(out[0].bytes.find("Server: x\r\n"), std::string::npos);
+  EXPECT_EQ(from_caller(text_of(info)).size(), 1u);
+  RequestText other = info;
+  other.cseq = 3;
+  EXPECT_TRUE(from_caller(text_of(other)).empty());
+  other = info;
+  other.to = "<sip:bob@198.18.0.1>";
+  EXPECT_TRUE(from_caller(text_of(other)).empty());
+  other = info;
+  other.call_id = "another";
+  EXPECT_TRUE(from_caller(text_of(other)).empty());
+  EXPECT_EQ(node.count(Count::retransmission), 4u);
 }
 
-TEST_F(RetiredTest, FullTableIs503AndRecovers) {
+// Calls need the room more than what is over.
+TEST_F(RetiredTest, OldestIsForgottenWhereRoomIsWanted) {
   Node small({.limits = {8, 8, 8, 64}});  // 16 branches
-  uint64_t time = 1000;
   auto ask = [&](int number) {
     RequestText request;
     request.method = "OPTIONS";
     request.via += std::to_string(number);
     small.deliver({kCaller, kTandem, text_of(request)});
-    auto out = small.settle(time);
-    if (status_of(out.at(0).bytes) != 0) return status_of(out[0].bytes);
+    auto out = small.settle(1000);
+    if (out.empty() || status_of(out[0].bytes) != 0) return out.size();
     small.deliver({out[0].to, kTandem, response_to(out[0].bytes, 200, "bob")});
-    return status_of(small.settle(time).at(0).bytes);
+    EXPECT_EQ(status_of(small.settle(1000).at(0).bytes), 200);
+    return size_t{100};
   };
-  for (int number = 0; number < 16; ++number) EXPECT_EQ(ask(number), 200);
-  EXPECT_EQ(ask(16), 503);
-  EXPECT_EQ(small.count(Count::rejected_full), 1u);
-  time += 40000;
-  small.settle(time);
-  EXPECT_EQ(ask(17), 200);
+  for (int number = 0; number < 20; ++number) EXPECT_EQ(ask(number), 100u);
+  EXPECT_EQ(small.count(Count::retired_early), 4u);
+  EXPECT_EQ(small.count(Count::rejected_full), 0u);
+  EXPECT_EQ(ask(4), 1u);    // still known: answered from memory
+  EXPECT_EQ(ask(0), 100u);  // forgotten, and asked again
+  small.settle(50000);
+  EXPECT_EQ(small.transactions(), 0u);
+}
+
+// Parts leave room for the messages of calls; what was not kept is not said again.
+TEST_F(RetiredTest, PartsDoNotTakeTheRoomOfMessages) {
+  Node small({.limits = {64, 64, 64, 16}});
+  for (int number = 0; number < 60; ++number) {
+    RequestText request;
+    request.method = "MESSAGE";
+    request.via += std::to_string(number);
+    small.deliver({kCaller, kTandem, text_of(request)});
+    auto out = small.settle(1000);
+    ASSERT_EQ(out.size(), 1u) << number;
+    ASSERT_EQ(status_of(out[0].bytes), 0) << number;
+    small.deliver({out[0].to, kTandem,
+                   response_to(out[0].bytes, 200, "bob", "X: " + std::string(400, 'x') + "\r\n")});
+    ASSERT_EQ(small.settle(1000).size(), 1u);
+  }
+  EXPECT_EQ(small.count(Count::rejected_full), 0u);
+  RequestText last;
+  last.method = "MESSAGE";
+  last.via += "59";
+  small.deliver({kCaller, kTandem, text_of(last)});
+  EXPECT_TRUE(small.settle(1000).empty());
 }
 
 }  // namespace
