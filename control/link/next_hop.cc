@@ -32,7 +32,7 @@ size_t IpHash::operator()(const sipcore::IpAddress& ip) const {
 NeighbourTable::NeighbourTable(const Neighbours& all)
     : cells_(std::bit_ceil(2 * all.size() + 1)), mask_(cells_.size() - 1) {
   for (const auto& [neighbour, mac] : all) {
-    size_t at = NeighbourHash{}(neighbour)&mask_;
+    size_t at = home(neighbour);
     while (!cells_[at].neighbour.ip.none()) at = (at + 1) & mask_;
     cells_[at] = {neighbour, mac};
   }

@@ -54,7 +54,7 @@ class NeighbourTable {
  public:
   explicit NeighbourTable(const Neighbours& all);
   const Mac* find(const Neighbour& wanted) const {
-    size_t at = NeighbourHash{}(wanted)&mask_;
+    size_t at = home(wanted);
     for (; !cells_[at].neighbour.ip.none(); at = (at + 1) & mask_) {
       if (cells_[at].neighbour == wanted) return &cells_[at].mac;
     }
@@ -66,6 +66,11 @@ class NeighbourTable {
     Neighbour neighbour;  // without address: empty
     Mac mac{};
   };
+  size_t home(const Neighbour& one) const {
+    size_t hash = NeighbourHash{}(one);
+    return hash & mask_;
+  }
+
   std::vector<Cell> cells_;
   size_t mask_;
 };

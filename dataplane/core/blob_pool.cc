@@ -22,30 +22,20 @@ BlobPool::BlobPool(size_t parts, size_t messages) {
   }
 }
 
-Blob BlobPool::store(std::string_view text) {
+Blob BlobPool::store(std::string_view text, What what) {
   for (size_t i = 0; i < kSizes.size(); ++i) {
-    if (text.size() <= kSizes[i] && !slabs_[i].free.empty()) return put(text, i);
+    Slab& slab = slabs_[i];
+    size_t left = what == What::kPart && i >= kPartSizes ? slab.size.size() / 2 : 0;
+    if (text.size() > kSizes[i] || slab.free.size() <= left) continue;
+    uint32_t index = slab.free.back();
+    slab.free.pop_back();
+    std::memcpy(&slab.memory[size_t{index} * kSizes[i]], text.data(), text.size());
+    slab.size[index] = static_cast<uint16_t>(text.size());
+    slab.holds[index] = 1;
+    ++in_use_;
+    return static_cast<Blob>(i << kIndexBits) | index;
   }
   return kNoBlob;
-}
-
-Blob BlobPool::store_part(std::string_view text) {
-  for (size_t i = 0; i < kSizes.size(); ++i) {
-    size_t left = i < kPartSizes ? 0 : slabs_[i].size.size() / 2;
-    if (text.size() <= kSizes[i] && slabs_[i].free.size() > left) return put(text, i);
-  }
-  return kNoBlob;
-}
-
-Blob BlobPool::put(std::string_view text, size_t i) {
-  Slab& slab = slabs_[i];
-  uint32_t index = slab.free.back();
-  slab.free.pop_back();
-  std::memcpy(&slab.memory[size_t{index} * kSizes[i]], text.data(), text.size());
-  slab.size[index] = static_cast<uint16_t>(text.size());
-  slab.holds[index] = 1;
-  ++in_use_;
-  return static_cast<Blob>(i << kIndexBits) | index;
 }
 
 std::string_view BlobPool::text(Blob blob) const {

@@ -24,10 +24,10 @@ class BlobPool {
   BlobPool(size_t parts, size_t messages);
 
   // Copies `text`, at most 65,535 bytes, into the smallest size with room, going up where that is
-  // used up. kNoBlob: full.
-  Blob store(std::string_view text);
-  // The same for a part, which may be missing: it leaves half of the room for messages to them.
-  Blob store_part(std::string_view text);
+  // used up. kNoBlob: full. A part, which may be missing, leaves half of the room for messages to
+  // those.
+  enum class What : uint8_t { kMessage, kPart };
+  Blob store(std::string_view text, What what = What::kMessage);
   std::string_view text(Blob blob) const;
   Blob share(Blob blob);
   // Drops one hold and clears the handle; kNoBlob is fine.
@@ -36,8 +36,6 @@ class BlobPool {
 
  private:
   static constexpr size_t kPartSizes = 2;
-
-  Blob put(std::string_view text, size_t slab);
 
   struct Slab {
     control::link::HugeVector<char> memory;

@@ -50,7 +50,9 @@ void Overload::note(bool more, uint64_t now_ms) {
   refusals_ = lasting_ms_ >= kLastingMs ? kRefusalsPerMs : 0;
 }
 
-Overload::Verdict Overload::judge() {
+Overload::Verdict Overload::judge(bool is_new) {
+  ++messages_;
+  if (!is_new) return Verdict::kDrop;
   ++new_requests_;
   if (refusals_ == 0) return Verdict::kDrop;
   --refusals_;

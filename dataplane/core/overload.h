@@ -22,11 +22,10 @@ class Overload {
   // Once a turn; `more`: a burst was full.
   void note(bool more, uint64_t now_ms);
   bool shedding() const { return shedding_; }
-  // One message came in while shedding.
-  void count_message() { ++messages_; }
-  // For a new request while shedding. Most are dropped, and come again on a better day; where it
-  // lasts, as many as cost little are refused, so that their callers go elsewhere.
-  Verdict judge();
+  // For each message while shedding. Most new requests are dropped, and come again on a better day;
+  // where it lasts, as many as cost little are refused, so that their callers go elsewhere. What is
+  // not known to be one is to be dropped if it turns out to be.
+  Verdict judge(bool is_new);
 
  private:
   static constexpr uint64_t kPatienceMs = 20;

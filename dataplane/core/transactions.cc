@@ -140,16 +140,10 @@ uint32_t Transactions::retire(uint32_t server_slot, uint32_t client_slot) {
     index_.insert(server.key.low, slot);
   }
   Branch& branch = branches_[slot];
-  branch = {.key = server.key,
-            .generation = branch.generation,
-            .response = server.response,
-            .reply_to = server.reply_to,
-            .listen = server.listen,
-            .status = server.status,
-            .said = server.said,
-            .kind = server.kind,
-            .to_has_tag = server.to_has_tag,
-            .retired = true};
+  static_cast<Answer&>(branch) = server;
+  branch.retired = true;
+  branch.server = branch.client = kNoSlot;
+  branch.key = server.key;
   clients_[client_slot].in_use = false;
   free_clients_.push_back(client_slot);
   server.in_use = false;

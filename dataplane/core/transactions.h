@@ -43,28 +43,32 @@ struct Timers {
   }
 };
 
-struct ServerTransaction {
-  sipcore::Hash128 key;
-  uint32_t branch = kNoSlot;   // the one that the index leads to for this key
-  sipcore::Endpoint source;    // where the request came from
+// What a transaction keeps to its end, at work and retired: its last response and where it goes.
+struct Answer {
+  // To an INVITE as sent, to others what the request itself does not say (own_part).
+  Blob response = kNoBlob;
   sipcore::Endpoint reply_to;  // where responses go
+  uint16_t listen = 0;         // index of the listen address the request came to
+  int16_t status = 0;          // of `response`
+  uint32_t said = 0;  // hash of what the request says, but for its Via (low bits of loop_hash)
+  Kind kind = Kind::kOther;
+  bool to_has_tag = false;  // in the request
+};
+
+struct ServerTransaction : Answer {
+  sipcore::Hash128 key;
+  uint32_t branch = kNoSlot;  // the one that the index leads to for this key
+  sipcore::Endpoint source;   // where the request came from
   Timers timers;
   Blob request = kNoBlob;  // as received; dropped when nothing can need it again
-  // Last one sent: to an INVITE as sent, to others what the request itself does not say (own_part).
-  Blob response = kNoBlob;
-  Blob best = kNoBlob;  // best failure so far, ready to go up (RFC 3261 16.7 step 6)
+  Blob best = kNoBlob;     // best failure so far, ready to go up (RFC 3261 16.7 step 6)
   uint32_t first_client = kNoSlot;
-  uint16_t listen = 0;        // index of the listen address the request came to
   uint32_t group_id = 0;      // of the group the request was balanced over
   uint16_t group = kNoGroup;  // its index when it was chosen; kNoGroup: none
   int16_t best_status = 0;
-  int16_t status = 0;  // of `response`
-  uint32_t said = 0;   // hash of what the request says, but for its Via (low bits of loop_hash)
-  uint8_t state = 0;   // of the machine that `kind` names
-  uint8_t tries = 0;   // destinations asked: so many of `tried` count
-  Kind kind = Kind::kOther;
-  bool cancelled = false;   // the caller sent CANCEL
-  bool to_has_tag = false;  // in the request
+  uint8_t state = 0;       // of the machine that `kind` names
+  uint8_t tries = 0;       // destinations asked: so many of `tried` count
+  bool cancelled = false;  // the caller sent CANCEL
   bool in_use = false;
   std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
 };
@@ -91,20 +95,13 @@ struct ClientTransaction {
 
 // What the branch parameter in a Via of ours names. A transaction of which nothing but repetitions
 // can follow is retired: for as long as timer J or L would run, one cache line here does for it.
-struct alignas(64) Branch {
-  sipcore::Hash128 key;  // where the index leads here
+// The answer is that of a retired one.
+struct alignas(64) Branch : Answer {
+  bool retired = false;
   uint32_t generation = 0;
   uint32_t server = kNoSlot;  // at work
   uint32_t client = kNoSlot;  // at work
-  // Of a retired transaction, as in ServerTransaction:
-  Blob response = kNoBlob;
-  sipcore::Endpoint reply_to;
-  uint16_t listen = 0;
-  int16_t status = 0;
-  uint32_t said = 0;
-  Kind kind = Kind::kOther;
-  bool to_has_tag = false;
-  bool retired = false;
+  sipcore::Hash128 key;       // where the index leads here
 };
 static_assert(sizeof(Branch) == 64);
 

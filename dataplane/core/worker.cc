@@ -135,10 +135,9 @@ bool Worker::is_listen(const sipcore::IpAddress& ip) const {
 std::optional<Count> Worker::to_proxy(Packet* packet, const Arrival& arrival) {
   Overload::Verdict verdict = Overload::Verdict::kAdmit;
   if (overload_.shedding()) {
-    overload_.count_message();
     std::string_view message = packet->bytes().substr(arrival.payload, arrival.payload_size);
     bool is_new = is_new_request(message);
-    verdict = is_new ? overload_.judge() : Overload::Verdict::kDrop;
+    verdict = overload_.judge(is_new);
     if (is_new && verdict == Overload::Verdict::kDrop) {
       release(packet);
       return Count::drop_overload;

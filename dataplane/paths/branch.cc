@@ -202,22 +202,30 @@ bool Proxy::fits(const sipcore::EditList& edits, const Endpoint& destination) co
   return size <= most_udp_payload(destination.ip.family);
 }
 
+// The packet in hand, taken out of it, with its message rewritten where it lies; nullptr, and
+// nothing has changed, if that takes more than `headroom` bytes before the message.
+Packet* Proxy::edit_in_place(const sipcore::EditList& edits, size_t headroom) {
+  Packet* packet = in_->packet;
+  size_t size = in_->message.bytes().size();
+  size_t front = static_cast<size_t>(in_->message.bytes().data() - packet->data());
+  char* message = packet->data() + front;
+  char* begin = sipcore::apply_in_place(edits, message, size, headroom);
+  if (begin == nullptr) return nullptr;
+  in_->packet = nullptr;
+  packet->size = static_cast<uint32_t>(message + size - begin);
+  packet->begin = static_cast<uint32_t>(begin - packet->buffer);
+  return packet;
+}
+
 // Sends on the request in hand: rewritten where it lies, or, where it grows too much for that, in a
 // packet of its own.
 void Proxy::send_edited(const sipcore::EditList& edits, uint16_t listen,
                         const Endpoint& destination) {
   std::string_view bytes = in_->message.bytes();
-  Packet* packet = in_->packet;
-  size_t front = static_cast<size_t>(bytes.data() - packet->data());
+  size_t before = static_cast<size_t>(bytes.data() - in_->packet->buffer);
   size_t reserved = headers_size(destination.ip.family);
-  size_t headroom = packet->begin + front;
-  headroom = headroom > reserved ? headroom - reserved : 0;
-  char* begin = sipcore::apply_in_place(edits, packet->data() + front, bytes.size(), headroom);
-  if (begin != nullptr) {
-    in_->packet = nullptr;
-    packet->size = static_cast<uint32_t>(packet->data() + front + bytes.size() - begin);
-    packet->begin = static_cast<uint32_t>(begin - packet->buffer);
-  } else {
+  Packet* packet = edit_in_place(edits, before > reserved ? before - reserved : 0);
+  if (packet == nullptr) {
     packet = transmit_.take(static_cast<size_t>(bytes.size() + edits.growth()));
     if (packet == nullptr) {
       counters_.add(Count::tx_failed);

@@ -149,6 +149,7 @@ class Proxy {
 
   // upstream.cc
   void pass_up(uint32_t slot);
+  Packet* edit_in_place(const sipcore::EditList& edits, size_t headroom);
   Packet* without_our_via();
   void keep_own_part(ServerTransaction& server, const sipcore::Message& response);
   void keep_best(ServerTransaction& server, int status, bool from_response);
@@ -158,7 +159,7 @@ class Proxy {
   void perform_server(uint32_t slot, uint16_t actions, sipcore::Timer timer);
   void send_stored(const ServerTransaction& server, Blob blob, Count kind);
   void resend_response(uint32_t slot);
-  void resend_own(Blob own, int status, uint32_t said, bool to_has_tag, uint16_t listen);
+  void resend_own(const Answer& answer);
   void answer_server(uint32_t slot, int status);
   void count_outcome(const ServerTransaction& server, int status);
   size_t write_reply(const Parsed& request, const sipcore::Endpoint& source, int status,

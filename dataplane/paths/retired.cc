@@ -1,6 +1,6 @@
 // A transaction is retired when nothing but repetitions can come: an INVITE that got its 2xx from
-// the only branch left, another request that got its final response. It goes on as RFC
-// 3261 17.1.2.2 and 17.2.2 and RFC 6026 7 have it, with a cache line in place of two transactions.
+// the only branch left, another request that got its final response. It goes on as RFC 3261
+// (17.1.2.2, 17.2.2) and RFC 6026 7 have it, with a cache line in place of two transactions.
 #include <algorithm>
 
 #include "dataplane/paths/proxy.h"
@@ -47,7 +47,7 @@ void Proxy::forget_oldest() {
 Count Proxy::on_retired_request(uint32_t slot) {
   const Branch& branch = transactions_.branch(slot);
   if (branch.kind != Kind::kInvite) {
-    resend_own(branch.response, branch.status, branch.said, branch.to_has_tag, branch.listen);
+    resend_own(branch);
   } else if (in_->message.method() == Method::kAck) {
     return on_ack();
   }

@@ -30,26 +30,18 @@ bool final_state(const ServerTransaction& server) {
 
 }  // namespace
 
-// The response in hand, taken out of it, as it goes up: our Via is gone, the packet is the same.
+// The response in hand, taken out of it, as it goes up.
 Packet* Proxy::without_our_via() {
   sipcore::EditList edits;
   sipcore::forward_response(in_->message, *in_->essentials.via, edits);
-  size_t front = static_cast<size_t>(in_->message.bytes().data() - in_->packet->data());
-  size_t size = in_->message.bytes().size();
-  char* begin = sipcore::apply_in_place(edits, in_->packet->data() + front, size, front);
-  if (begin == nullptr) return nullptr;
-  Packet* packet = in_->packet;
-  in_->packet = nullptr;
-  packet->size = static_cast<uint32_t>(packet->data() + front + size - begin);
-  packet->begin = static_cast<uint32_t>(begin - packet->buffer);
-  return packet;
+  return edit_in_place(edits, 0);
 }
 
 // What is needed to say this response again when its request is repeated.
 void Proxy::keep_own_part(ServerTransaction& server, const sipcore::Message& response) {
   blobs_.drop(server.response);
   auto own = sipcore::own_part(response, server.to_has_tag, hop_out_);
-  if (own && !own->empty()) server.response = blobs_.store_part(*own);
+  if (own && !own->empty()) server.response = blobs_.store(*own, BlobPool::What::kPart);
   bool kept = own && (own->empty() || server.response != kNoBlob);
   server.status = kept ? static_cast<int16_t>(response.status()) : int16_t{0};
 }
@@ -195,7 +187,7 @@ void Proxy::send_stored(const ServerTransaction& server, Blob blob, Count kind) 
 void Proxy::resend_response(uint32_t slot) {
   const ServerTransaction& server = transactions_.server(slot);
   if (server.kind != Kind::kInvite) {
-    resend_own(server.response, server.status, server.said, server.to_has_tag, server.listen);
+    resend_own(server);
     return;
   }
   if (server.response != kNoBlob) {
@@ -210,16 +202,20 @@ void Proxy::resend_response(uint32_t slot) {
 
 // In answer to the request in hand, which came before; status 0: nothing was kept of it. One that
 // has the branch of another, but says something else, must not get what looks like its own answer.
-void Proxy::resend_own(Blob own, int status, uint32_t said, bool to_has_tag, uint16_t listen) {
-  if (status == 0) return;
+void Proxy::resend_own(const Answer& answer) {
+  if (answer.status == 0) return;
   const sipcore::Essentials& e = in_->essentials;
+  const sipcore::Endpoint& source = in_->arrival.source;
   sipcore::RoutePlan plan = sipcore::plan_route(in_->message, e, self(), key());
-  if (static_cast<uint32_t>(sipcore::loop_hash(in_->message, e, plan, key())) != said) return;
-  sipcore::Endpoint to = sipcore::reply_target(*e.via, in_->arrival.source);
-  size_t size = sipcore::rebuild_response(
-      in_->message, in_->essentials, in_->arrival.source, status,
-      own == kNoBlob ? std::string_view{} : blobs_.text(own), to_has_tag, out_);
-  if (size > 0) send_bytes({out_.data(), size}, listen, to, Count::sent_again);
+  uint64_t says = sipcore::loop_hash(in_->message, e, plan, key());
+  if (static_cast<uint32_t>(says) != answer.said) return;
+  std::string_view own;
+  if (answer.response != kNoBlob) own = blobs_.text(answer.response);
+  size_t size = sipcore::rebuild_response(in_->message, e, source, answer.status, own,
+                                          answer.to_has_tag, out_);
+  if (size == 0) return;
+  sipcore::Endpoint to = sipcore::reply_target(*e.via, source);
+  send_bytes({out_.data(), size}, answer.listen, to, Count::sent_again);
 }
 
 // A final response of our own for a transaction, kept for retransmission.

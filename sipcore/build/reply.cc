@@ -11,26 +11,17 @@ void write_field(Writer& writer, std::string_view name, std::string_view value) 
   writer.add(name).add(": ").add(value).add("\r\n");
 }
 
+// All Via of the request, the topmost marked where that is due.
 void write_vias(Writer& writer, const Message& request, const Via& top, const Endpoint& source) {
   const HeaderField* field = request.first(HeaderName::kVia);
-  std::string_view value = request.value(*field);
-  writer.add("Via: ");
-  write_marked_via(writer, top, source);
-  size_t behind = request.offset_of(top.text) - field->value + top.text.size();
-  writer.add(value.substr(behind)).add("\r\n");
-  while ((field = request.next(*field)) != nullptr) {
-    write_field(writer, "Via", request.value(*field));
-  }
-}
-
-// All Via of the request, the topmost marked where that is due.
-void write_all_vias(Writer& writer, const Message& request, const Via& top,
-                    const Endpoint& source) {
   if (needs_mark(top, source)) {
-    write_vias(writer, request, top, source);
-    return;
+    writer.add("Via: ");
+    write_marked_via(writer, top, source);
+    size_t behind = request.offset_of(top.text) - field->value + top.text.size();
+    writer.add(request.value(*field).substr(behind)).add("\r\n");
+    field = request.next(*field);
   }
-  for (auto* field = request.first(HeaderName::kVia); field; field = request.next(*field)) {
+  for (; field != nullptr; field = request.next(*field)) {
     write_field(writer, "Via", request.value(*field));
   }
 }
@@ -42,6 +33,19 @@ void write_copied(Writer& writer, const Message& request, HeaderName name,
   writer.add(spelling(name)).add(": ").add(request.value(*field));
   if (!tag.empty()) writer.add(";tag=").add(tag);
   writer.add("\r\n");
+}
+
+// The status line and what every response takes over from its request; To only if `with_to`, and
+// with `to_tag` added unless that is empty.
+void write_head(Writer& writer, const Message& request, const Via& top, const Endpoint& source,
+                int status, std::string_view reason, bool with_to, std::string_view to_tag) {
+  writer.add("SIP/2.0 ").add_number(static_cast<uint64_t>(status)).add(" ");
+  writer.add(reason).add("\r\n");
+  write_vias(writer, request, top, source);
+  write_copied(writer, request, HeaderName::kFrom);
+  if (with_to) write_copied(writer, request, HeaderName::kTo, to_tag);
+  write_copied(writer, request, HeaderName::kCallId);
+  write_copied(writer, request, HeaderName::kCSeq);
 }
 
 // What own_part() begins with; reason, lines and body follow.
@@ -96,13 +100,8 @@ void write_marked_via(Writer& writer, const Via& via, const Endpoint& source) {
 size_t build_reply(const Message& request, const Essentials& essentials, const Endpoint& source,
                    const Reply& reply, std::span<char> out) {
   Writer writer(out);
-  writer.add("SIP/2.0 ").add_number(static_cast<uint64_t>(reply.status)).add(" ");
-  writer.add(reply.reason).add("\r\n");
-  write_all_vias(writer, request, *essentials.via, source);
-  write_copied(writer, request, HeaderName::kFrom);
-  write_copied(writer, request, HeaderName::kTo, essentials.to_tag.empty() ? reply.to_tag : "");
-  write_copied(writer, request, HeaderName::kCallId);
-  write_copied(writer, request, HeaderName::kCSeq);
+  write_head(writer, request, *essentials.via, source, reply.status, reply.reason, true,
+             essentials.to_tag.empty() ? reply.to_tag : "");
   if (reply.status == 100) write_copied(writer, request, HeaderName::kTimestamp);  // 8.2.6.1
   writer.add(reply.headers).add("Content-Length: 0\r\n\r\n");
   return writer.full() ? 0 : writer.size();
@@ -141,13 +140,8 @@ size_t rebuild_response(const Message& request, const Essentials& essentials,
   std::string_view lines = own.substr(sizes.reason, sizes.lines);
   std::string_view body = own.substr(size_t{sizes.reason} + sizes.lines);
   Writer writer(out);
-  writer.add("SIP/2.0 ").add_number(static_cast<uint64_t>(status)).add(" ");
-  writer.add(sizes.usual_reason ? reason_of(status) : reason).add("\r\n");
-  write_all_vias(writer, request, *essentials.via, source);
-  write_copied(writer, request, HeaderName::kFrom);
-  if (request_has_to_tag) write_copied(writer, request, HeaderName::kTo);
-  write_copied(writer, request, HeaderName::kCallId);
-  write_copied(writer, request, HeaderName::kCSeq);
+  write_head(writer, request, *essentials.via, source, status,
+             sizes.usual_reason ? reason_of(status) : reason, request_has_to_tag, "");
   writer.add(lines);
   if (body.empty()) writer.add("Content-Length: 0\r\n");
   writer.add("\r\n").add(body);

@@ -91,15 +91,15 @@ bool take_host(Cursor& cursor, std::string_view& host) {
 bool parse_uri(std::string_view text, Uri& out) {
   out.text = text;
   Cursor cursor(text);
-  if (text.size() > 4 && text[3] == ':' && is_word(text.substr(0, 3), "sip")) {
+  if (text.size() >= 4 && text[3] == ':' && is_word(text.substr(0, 3), "sip")) {
     out.scheme = Scheme::kSip;
     cursor.skip(4);
     return take_sip(cursor, out);
   }
   std::string_view scheme = cursor.take_until(':');
   if (!cursor.take(':')) return false;
-  if (is_word(scheme, "sip") || is_word(scheme, "sips")) {
-    out.scheme = scheme.size() == 3 ? Scheme::kSip : Scheme::kSips;
+  if (is_word(scheme, "sips")) {
+    out.scheme = Scheme::kSips;
     return take_sip(cursor, out);
   }
   if (is_word(scheme, "tel")) {

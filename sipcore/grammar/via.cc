@@ -35,8 +35,8 @@ bool take_sent_by(Cursor& cursor, Via& via) {
   if (!is_lws(cursor.peek())) return false;
   cursor.skip_lws();
   if (!take_host(cursor, via.host)) return false;
+  if (cursor.peek() == ';') return true;
   Cursor ahead = cursor;
-  if (ahead.peek() == ';') return true;
   ahead.skip_lws();
   if (!ahead.take(':')) return true;
   ahead.skip_lws();

@@ -34,7 +34,7 @@ TEST(Overload, ShedsUntilTheEndOfTheQueueAndSoonerWhileItIsBusy) {
   Turns turns;
   turns.full(21);
   EXPECT_TRUE(turns.overload.shedding());
-  EXPECT_EQ(turns.overload.judge(), Overload::Verdict::kDrop);
+  EXPECT_EQ(turns.overload.judge(true), Overload::Verdict::kDrop);
   turns.end();
   EXPECT_FALSE(turns.overload.shedding());
   turns.full(3);
@@ -74,7 +74,8 @@ TEST(Overload, WhereItLastsSomeAreRefused) {
   turns.full(200);
   if (!turns.overload.shedding()) turns.full(1);
   size_t refused = 0;
-  for (int i = 0; i < 1000; ++i) refused += turns.overload.judge() == Overload::Verdict::kRefuse;
+  for (int i = 0; i < 1000; ++i)
+    refused += turns.overload.judge(true) == Overload::Verdict::kRefuse;
   EXPECT_EQ(refused, 32u);
 }
 
@@ -83,8 +84,8 @@ TEST(Overload, NobodyIsTurnedAwayWhereThatDoesNotHelp) {
   Turns turns;
   turns.full(21);
   EXPECT_TRUE(turns.overload.shedding());
-  for (int i = 0; i < 90; ++i) turns.overload.count_message();
-  for (int i = 0; i < 10; ++i) turns.overload.judge();
+  for (int i = 0; i < 90; ++i) turns.overload.judge(false);
+  for (int i = 0; i < 10; ++i) turns.overload.judge(true);
   turns.full(1);
   EXPECT_FALSE(turns.overload.shedding());
   turns.full(98);
