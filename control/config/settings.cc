@@ -65,7 +65,7 @@ void read_listens(Reader& reader, const toml::table& root, Settings& out) {
     std::string address, device = out.ports.empty() ? "" : out.ports.front().device;
     reader.text(*table, "address", address);
     reader.text(*table, "port", device);
-    auto endpoint = sipcore::parse_endpoint(address, 5060);
+    auto endpoint = sipcore::parse_endpoint(address, sipcore::kDefaultPort);
     if (!endpoint || endpoint->ip.unusable_as_target()) {
       reader.error(*table,
                    "address is an IP address of this node with its UDP port, like "

@@ -27,10 +27,10 @@ RendezvousTable::RendezvousTable(std::span<const WeightedName> destinations, con
     alive += destination.weight > 0 ? 1 : 0;
   }
   ranks_kept_ = std::min(alive, kRanks);
-  ranks_.assign(kBuckets * kRanks, kNobody);
+  ranks_.resize(kBuckets * ranks_kept_);
   for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
-    uint16_t* ranks = &ranks_[bucket * kRanks];
     std::array<double, kRanks> scores{};
+    std::array<uint16_t, kRanks> ranks{};
     for (size_t i = 0; i < names_.size(); ++i) {
       double drawn = score(i, bucket);
       if (drawn <= scores[kRanks - 1]) continue;
@@ -41,6 +41,9 @@ RendezvousTable::RendezvousTable(std::span<const WeightedName> destinations, con
       }
       scores[at] = drawn;
       ranks[at] = static_cast<uint16_t>(i);
+    }
+    for (size_t rank = 0; rank < ranks_kept_; ++rank) {
+      ranks_[rank * kBuckets + bucket] = ranks[rank];
     }
   }
 }

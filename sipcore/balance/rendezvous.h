@@ -39,7 +39,7 @@ class RendezvousTable {
   uint16_t select(uint64_t key_hash, Usable usable) const {
     size_t bucket = key_hash % kBuckets;
     for (size_t rank = 0; rank < ranks_kept_; ++rank) {
-      uint16_t index = ranks_[bucket * kRanks + rank];
+      uint16_t index = ranks_[rank * kBuckets + bucket];
       if (usable(index)) return index;
     }
     if (ranks_kept_ < kRanks) return kNobody;
@@ -68,7 +68,7 @@ class RendezvousTable {
     double weight;
   };
   std::vector<Name> names_;
-  std::vector<uint16_t> ranks_;
+  std::vector<uint16_t> ranks_;  // the best of all buckets, then the second of all, ...
   size_t ranks_kept_ = 0;
 };
 

@@ -5,8 +5,6 @@
 namespace sipcore {
 namespace {
 
-constexpr uint16_t kDefaultPort = 5060;
-
 void write_field(Writer& writer, std::string_view name, std::string_view value) {
   writer.add(name).add(": ").add(value).add("\r\n");
 }
@@ -146,11 +144,6 @@ size_t rebuild_response(const Message& request, const Essentials& essentials,
   if (body.empty()) writer.add("Content-Length: 0\r\n");
   writer.add("\r\n").add(body);
   return writer.full() ? 0 : writer.size();
-}
-
-Endpoint reply_target(const Via& via, const Endpoint& source) {
-  if (via.has_rport || via.broken) return source;
-  return {source.ip, via.port != 0 ? via.port : kDefaultPort};
 }
 
 std::string_view reason_of(int status) {

@@ -45,7 +45,11 @@ size_t rebuild_response(const Message& request, const Essentials& essentials,
 // Where a response to a request from `source` goes (RFC 3261 18.2.2, RFC 3581 4): always to the
 // address the request came from; the port is the one it came from if rport was asked for, else the
 // one in sent-by. maddr is not followed: it would let a sender choose a victim.
-Endpoint reply_target(const Via& via, const Endpoint& source);
+inline Endpoint reply_target(const Via& via, const Endpoint& source) {
+  Endpoint to = source;
+  if (!via.has_rport && !via.broken) to.port = via.port != 0 ? via.port : kDefaultPort;
+  return to;
+}
 
 // "Bad Request" and the like for the codes that Tandem answers with itself.
 std::string_view reason_of(int status);

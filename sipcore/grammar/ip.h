@@ -25,6 +25,8 @@ struct IpAddress {
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 };
 
+inline constexpr uint16_t kDefaultPort = 5060;  // RFC 3261 19.1.2, of UDP and TCP
+
 struct Endpoint {
   IpAddress ip;
   uint16_t port = 0;

@@ -3,8 +3,6 @@
 namespace sipcore {
 namespace {
 
-constexpr uint16_t kDefaultPort = 5060;
-
 // The values of all Route fields in order, however they are spread over header lines.
 class RouteWalker {
  public:
