@@ -28,32 +28,44 @@ bool mentions_tag(std::string_view value) {
 }  // namespace
 
 void Overload::note(bool more, uint64_t now_ms) {
+  if (now_ms != now_ms_) next_ms(more, now_ms);
+  saw_end_ |= !more;
+  full_turns_ = more ? full_turns_ + 1 : 0;
   if (!more) {
     shedding_ = false;
-    backlog_ms_ = 0;
-  }
-  if (now_ms == now_ms_) {
-    saw_end_ |= !more;
+    backlog_ms_ = shedding_ms_ = 0;
     return;
   }
+  bool enough = busy() ? full_turns_ >= kPatienceBusyTurns : backlog_ms_ >= kPatienceMs;
+  shedding_ = enough && now_ms >= useless_until_ms_;
+  shed_ |= shedding_;
+}
+
+void Overload::next_ms(bool more, uint64_t now_ms) {
   now_ms_ = now_ms;  // however long this turn was: a pause is no backlog
-  busy_ += ((saw_end_ ? 0 : kAlways) - busy_) / kWindowMs;
-  saw_end_ = !more;
-  if (new_requests_ * kLeastShare < messages_) useless_until_ms_ = now_ms + kUselessMs;
-  messages_ = new_requests_ = 0;
-  bool busy = busy_ >= kAlways / 2;
-  lasting_ms_ = busy ? lasting_ms_ + 1 : 0;
-  if (!more) return;
-  ++backlog_ms_;
-  if (backlog_ms_ < (busy ? kPatienceBusyMs : kPatienceMs)) return;
-  shedding_ = backlog_ms_ % kLetInEveryMs != 0 && now_ms >= useless_until_ms_;
+  busy_ += ((saw_end_ && !shed_ ? 0 : kAlways) - busy_) / kWindowMs;
+  saw_end_ = shed_ = false;
+  if (messages_ >= kEnoughToTell && new_requests_ * kLeastShare < messages_) {
+    useless_until_ms_ = now_ms + kUselessMs;
+    messages_ = new_requests_ = 0;
+  }
+  messages_ -= messages_ / kMemoryMs;
+  new_requests_ -= new_requests_ / kMemoryMs;
+  lasting_ms_ = busy() ? lasting_ms_ + 1 : 0;
+  backlog_ms_ += more;
+  shedding_ms_ += shedding_;
   refusals_ = lasting_ms_ >= kLastingMs ? kRefusalsPerMs : 0;
+  let_in_ = shedding_ms_ >= kEndlessMs ? kLetInPerMs : 0;
 }
 
 Overload::Verdict Overload::judge(bool is_new) {
   ++messages_;
   if (!is_new) return Verdict::kDrop;
   ++new_requests_;
+  if (let_in_ > 0) {
+    --let_in_;
+    return Verdict::kAdmit;
+  }
   if (refusals_ == 0) return Verdict::kDrop;
   --refusals_;
   return Verdict::kRefuse;

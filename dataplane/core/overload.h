@@ -4,10 +4,11 @@
 //
 // Behind a burst that comes back full there is more. Where that goes on for 20 ms, longer than a
 // pause of the machine takes to make up for, new requests are turned away until the end of the
-// queue is seen. While it was so for half of the last milliseconds, 2 ms are enough. Where even
-// that does not reach the end, every fifth millisecond lets them in. Where less than an eighth of
-// what comes in could be turned away (of calls it is a sixth), the load is of another kind: nobody
-// is turned away.
+// queue is seen. While half of the last milliseconds were without an end, or had one only because
+// requests were turned away, a few turns are enough: what is let in brings more, and that has to
+// come in before the ring is full. Where the end does not come, a few are let in each millisecond.
+// Where less than an eighth of what comes in could be turned away (of calls it is a sixth), the
+// load is of another kind: nobody is turned away.
 #pragma once
 
 #include <cstdint>
@@ -29,24 +30,34 @@ class Overload {
 
  private:
   static constexpr uint64_t kPatienceMs = 20;
-  static constexpr uint64_t kPatienceBusyMs = 2;
-  static constexpr uint64_t kLetInEveryMs = 5;
-  static constexpr uint64_t kLastingMs = 100;
+  static constexpr uint32_t kPatienceBusyTurns = 8;
+  static constexpr uint64_t kEndlessMs = 20;
+  static constexpr uint32_t kLetInPerMs = 16;
+  static constexpr uint64_t kLastingMs = 1000;
   static constexpr uint32_t kRefusalsPerMs = 32;  // 32,000/s, some 3 % of a worker's time
   static constexpr uint32_t kLeastShare = 8;      // one new request in so many messages
   static constexpr uint64_t kUselessMs = 100;     // no shedding for so long, then it is tried again
+  static constexpr uint32_t kMemoryMs = 16;       // for the share of new requests
+  static constexpr uint32_t kEnoughToTell = 64;
   static constexpr int32_t kAlways = 1 << 16;
   static constexpr int32_t kWindowMs = 64;
 
+  bool busy() const { return busy_ >= kAlways / 2; }
+  void next_ms(bool more, uint64_t now_ms);
+
   uint64_t now_ms_ = 0;
-  uint64_t backlog_ms_ = 0;  // for so long each burst was full
-  uint64_t lasting_ms_ = 0;  // for so long it has been busy
-  int32_t busy_ = 0;         // share of the last milliseconds with nothing but full bursts
+  uint64_t backlog_ms_ = 0;   // for so long each burst was full
+  uint32_t full_turns_ = 0;   // one after the other
+  uint64_t shedding_ms_ = 0;  // for so long at a stretch
+  uint32_t let_in_ = 0;       // left in this millisecond
+  uint64_t lasting_ms_ = 0;   // for so long it has been busy
+  int32_t busy_ = 0;          // share of the last milliseconds that were
   uint64_t useless_until_ms_ = 0;
   uint32_t refusals_ = 0;      // left in this millisecond
-  uint32_t messages_ = 0;      // while shedding, in this millisecond
+  uint32_t messages_ = 0;      // while shedding, of the last milliseconds
   uint32_t new_requests_ = 0;  // of them
   bool saw_end_ = true;        // of the queue, in this millisecond
+  bool shed_ = false;          // in this millisecond
   bool shedding_ = false;
 };
 

@@ -76,7 +76,14 @@ size_t Worker::take_handed() {
     size_t count = 0;
     for (; count < kBurst && mailbox.pop(handed); ++count) {
       counters_.add(Count::packets_in);
-      if (auto fate = to_proxy(handed.packet, handed.arrival)) counters_.add(*fate);
+      const Arrival& arrival = handed.arrival;
+      auto verdict = Overload::Verdict::kAdmit;
+      auto message = handed.packet->bytes().substr(arrival.payload, arrival.payload_size);
+      if (sheds(message, verdict)) {
+        counters_.add(drop(handed.packet, Count::drop_overload));
+      } else {
+        proxy_.receive(handed.packet, arrival, verdict);
+      }
     }
     more_waits_ |= count == kBurst;
     taken += count;
@@ -102,9 +109,9 @@ size_t Worker::receive_from(size_t port) {
 // Owns the packet; every way out has a name. nullopt: the proxy has it, and names its fate.
 std::optional<Count> Worker::take_in(Packet* packet) {
   NetInfo info;
-  Count drop = read_headers(*packet, info);
-  if (drop == Count::drop_not_ip || drop == Count::drop_not_udp) return not_for_us(packet, drop);
-  if (drop == Count::kFates && info.is_fragment) {
+  Count fault = read_headers(*packet, info);
+  if (fault == Count::drop_not_ip || fault == Count::drop_not_udp) return not_for_us(packet, fault);
+  if (fault == Count::kFates && info.is_fragment) {
     if (!is_listen(info.target.ip)) return not_for_us(packet, Count::drop_not_ours);
     Packet* whole = nullptr;
     Count fate = reassembly_.add(packet, info, now_ms_, whole);
@@ -112,17 +119,14 @@ std::optional<Count> Worker::take_in(Packet* packet) {
     if (fate != Count::kFates) return fate;
     packet = whole;
   }
-  if (drop == Count::kFates) drop = read_udp(*packet, info);
-  if (drop == Count::kFates) return steer(packet, info);
-  release(packet);
-  return drop;
+  if (fault == Count::kFates) fault = read_udp(*packet, info);
+  if (fault == Count::kFates) return steer(packet, info);
+  return drop(packet, fault);
 }
 
 // The kernel's, if it is not with us on the interface and has seen it already.
-Count Worker::not_for_us(Packet* packet, Count drop) {
-  if (twins_.give(packet)) return Count::to_kernel;
-  release(packet);
-  return drop;
+Count Worker::not_for_us(Packet* packet, Count fault) {
+  return twins_.give(packet) ? Count::to_kernel : drop(packet, fault);
 }
 
 bool Worker::is_listen(const sipcore::IpAddress& ip) const {
@@ -132,19 +136,17 @@ bool Worker::is_listen(const sipcore::IpAddress& ip) const {
   return false;
 }
 
-std::optional<Count> Worker::to_proxy(Packet* packet, const Arrival& arrival) {
-  Overload::Verdict verdict = Overload::Verdict::kAdmit;
-  if (overload_.shedding()) {
-    std::string_view message = packet->bytes().substr(arrival.payload, arrival.payload_size);
-    bool is_new = is_new_request(message);
-    verdict = overload_.judge(is_new);
-    if (is_new && verdict == Overload::Verdict::kDrop) {
-      release(packet);
-      return Count::drop_overload;
-    }
-  }
-  proxy_.receive(packet, arrival, verdict);
-  return std::nullopt;
+// What begins something and is dropped: before its checksum is made, and before it is handed over.
+bool Worker::sheds(std::string_view message, Overload::Verdict& verdict) {
+  if (!overload_.shedding()) return false;
+  bool is_new = is_new_request(message);
+  verdict = overload_.judge(is_new);
+  return is_new && verdict == Overload::Verdict::kDrop;
+}
+
+Count Worker::drop(Packet* packet, Count why) {
+  release(packet);
+  return why;
 }
 
 std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
@@ -156,30 +158,33 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
   if (arrival.listen == listens.size()) {
     // One that was put together has lost the headers that the kernel would need.
     bool joined = info.ip_payload == 0;
-    if (!joined) return not_for_us(packet, Count::drop_not_ours);
-    release(packet);
-    return Count::drop_not_ours;
+    return joined ? drop(packet, Count::drop_not_ours) : not_for_us(packet, Count::drop_not_ours);
   }
+  std::string_view sip = packet->bytes().substr(info.payload, info.payload_size);
+  auto verdict = Overload::Verdict::kAdmit;
+  if (sheds(sip, verdict)) return drop(packet, Count::drop_overload);
   // Nobody who has this address sends to us over a wire: the answer would go to ourselves or to a
   // whole network.
   bool nobody = hops_ != nullptr && hops_->nobody(info.source.ip);
   if (nobody || (info.source.ip.loopback() && !config_->own.front().ip.loopback())) {
-    release(packet);
-    return Count::drop_bad_source;
+    return drop(packet, Count::drop_bad_source);
   }
-  if (exchange_.workers == 1) return to_proxy(packet, arrival);
-  std::string_view sip = packet->bytes().substr(info.payload, info.payload_size);
-  size_t owner = owner_by_branch(sip, config_->token_key, exchange_.workers);
-  if (owner >= exchange_.workers) {
-    std::string_view call_id = find_call_id(sip);
-    owner = call_id.empty() ? id_ : owner_of_call(call_id, config_->token_key, exchange_.workers);
+  if (!checksum_fits(*packet, info)) return drop(packet, Count::drop_bad_udp);
+  size_t owner = owner_of(sip);
+  if (owner == id_) {
+    proxy_.receive(packet, arrival, verdict);
+    return std::nullopt;
   }
-  if (owner == id_) return to_proxy(packet, arrival);
-  if (handover_.at(id_, owner).push({packet, arrival})) {
-    return Count::handed_over;
-  }
-  release(packet);
-  return Count::drop_no_memory;
+  bool taken = handover_.at(id_, owner).push({packet, arrival});
+  return taken ? Count::handed_over : drop(packet, Count::drop_no_memory);
+}
+
+size_t Worker::owner_of(std::string_view message) const {
+  if (exchange_.workers == 1) return id_;
+  size_t owner = owner_by_branch(message, config_->token_key, exchange_.workers);
+  if (owner < exchange_.workers) return owner;
+  std::string_view call_id = find_call_id(message);
+  return call_id.empty() ? id_ : owner_of_call(call_id, config_->token_key, exchange_.workers);
 }
 
 }  // namespace dataplane

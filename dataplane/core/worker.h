@@ -59,10 +59,12 @@ class Worker {
  private:
   size_t receive_from(size_t port);
   std::optional<control::link::Count> take_in(Packet* packet);
-  control::link::Count not_for_us(Packet* packet, control::link::Count drop);
+  control::link::Count not_for_us(Packet* packet, control::link::Count fault);
   bool is_listen(const sipcore::IpAddress& ip) const;
   std::optional<control::link::Count> steer(Packet* packet, const NetInfo& info);
-  std::optional<control::link::Count> to_proxy(Packet* packet, const Arrival& arrival);
+  size_t owner_of(std::string_view message) const;
+  bool sheds(std::string_view message, Overload::Verdict& verdict);
+  control::link::Count drop(Packet* packet, control::link::Count why);
   size_t take_handed();
   void take_messages();
 

@@ -40,8 +40,11 @@ struct NetInfo {
 // For a fragment the UDP part stays unread.
 control::link::Count read_headers(const Packet& packet, NetInfo& out);
 
-// Reads UDP out of info.ip_payload. Checks the checksum unless the port vouches for it.
+// Reads UDP out of info.ip_payload, but for its checksum, which takes a look at every byte.
 control::link::Count read_udp(const Packet& packet, NetInfo& out);
+
+// Of what read_udp() has read: the checksum fits, or there is none, or the port vouches for it.
+bool checksum_fits(const Packet& packet, const NetInfo& info);
 
 // Puts headers before the payload that `packet` holds, which must fit one IP datagram; it needs 62
 // bytes of headroom. The IPv4 identification is `id`.

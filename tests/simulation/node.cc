@@ -168,6 +168,7 @@ void Node::collect(dataplane::Packet* packet, std::vector<Datagram>& out) {
   }
   // A checksum of ours that is wrong would end here, and so would a byte that nobody wrote.
   CHECK(dataplane::read_udp(*packet, info) == Count::kFates);
+  CHECK(dataplane::checksum_fits(*packet, info));
   CHECK(packet->bytes().find(kUnwritten) == std::string_view::npos);
   ++datagrams_out_;
   out.push_back({info.source, info.target,
