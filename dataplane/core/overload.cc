@@ -16,35 +16,46 @@ bool is_to(std::string_view line) {
   return name < line.size() && line[name] == ':';
 }
 
+// Behind what is quoted or in angle brackets.
 bool mentions_tag(std::string_view value) {
-  for (size_t at = find_char(value, 0, ';'); at < value.size(); at = find_char(value, at, ';')) {
-    ++at;
-    while (at < value.size() && is_lws(value[at])) ++at;
-    if (sipcore::is_word(value.substr(at, 3), "tag")) return true;
+  if (find_char(value, 0, ';') == value.size()) return false;
+  for (size_t at = 0; at < value.size(); ++at) {
+    if (value[at] == '"') {
+      for (++at; at < value.size() && value[at] != '"'; ++at) at += value[at] == '\\';
+    } else if (value[at] == '<') {
+      at = find_char(value, at, '>');
+    } else if (value[at] == ';') {
+      while (at + 1 < value.size() && is_lws(value[at + 1])) ++at;
+      std::string_view rest = value.substr(at + 1);
+      bool longer = rest.size() > 3 && sipcore::is(rest[3], sipcore::kTokenChar);
+      if (!longer && sipcore::is_word(rest.substr(0, 3), "tag")) return true;
+    }
   }
   return false;
 }
 
 }  // namespace
 
-void Overload::note(bool more, uint64_t now_ms) {
-  if (now_ms != now_ms_) next_ms(more, now_ms);
-  saw_end_ |= !more;
-  full_turns_ = more ? full_turns_ + 1 : 0;
-  if (!more) {
+void Overload::note(Queue queue, bool idle, uint64_t now_ms) {
+  if (now_ms != now_ms_) next_ms(queue == Queue::kMore, now_ms);
+  idle_turns_ += idle;
+  if (queue == Queue::kEnd) {
+    saw_end_ = true;
     shedding_ = false;
-    backlog_ms_ = shedding_ms_ = 0;
-    return;
+    backlog_ms_ = shedding_ms_ = full_turns_ = 0;
+  } else if (queue == Queue::kMore) {
+    ++full_turns_;
+    bool enough = busy() ? full_turns_ >= kPatienceBusyTurns : backlog_ms_ >= kPatienceMs;
+    shedding_ = enough && now_ms >= useless_until_ms_;
   }
-  bool enough = busy() ? full_turns_ >= kPatienceBusyTurns : backlog_ms_ >= kPatienceMs;
-  shedding_ = enough && now_ms >= useless_until_ms_;
-  shed_ |= shedding_;
 }
 
 void Overload::next_ms(bool more, uint64_t now_ms) {
   now_ms_ = now_ms;  // however long this turn was: a pause is no backlog
-  busy_ += ((saw_end_ && !shed_ ? 0 : kAlways) - busy_) / kWindowMs;
+  bool was_busy = (!saw_end_ || shed_) && idle_turns_ < kRest;
+  busy_ += ((was_busy ? kAlways : 0) - busy_) / kWindowMs;
   saw_end_ = shed_ = false;
+  idle_turns_ = 0;
   if (messages_ >= kEnoughToTell && new_requests_ * kLeastShare < messages_) {
     useless_until_ms_ = now_ms + kUselessMs;
     messages_ = new_requests_ = 0;
@@ -53,25 +64,34 @@ void Overload::next_ms(bool more, uint64_t now_ms) {
   new_requests_ -= new_requests_ / kMemoryMs;
   lasting_ms_ = busy() ? lasting_ms_ + 1 : 0;
   backlog_ms_ += more;
-  shedding_ms_ += shedding_;
+  shedding_ms_ = shedding_ ? shedding_ms_ + 1 : 0;
   refusals_ = lasting_ms_ >= kLastingMs ? kRefusalsPerMs : 0;
   let_in_ = shedding_ms_ >= kEndlessMs ? kLetInPerMs : 0;
 }
 
-Overload::Verdict Overload::judge(bool is_new) {
+bool Overload::drops(bool is_new) {
   ++messages_;
-  if (!is_new) return Verdict::kDrop;
+  if (!is_new) return false;
   ++new_requests_;
+  bool drop = let_in_ == 0 && refusals_ == 0;
+  shed_ |= drop;
+  return drop;
+}
+
+Overload::Verdict Overload::judge(bool is_new) {
+  if (!is_new) return Verdict::kDrop;
   if (let_in_ > 0) {
     --let_in_;
     return Verdict::kAdmit;
   }
+  shed_ = true;
   if (refusals_ == 0) return Verdict::kDrop;
   --refusals_;
   return Verdict::kRefuse;
 }
 
 bool is_new_request(std::string_view message) {
+  while (message.starts_with("\r\n")) message.remove_prefix(2);
   for (std::string_view other : {"SIP/", "ACK ", "CANCEL ", "BYE "}) {
     if (message.starts_with(other)) return false;
   }

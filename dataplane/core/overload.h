@@ -1,13 +1,14 @@
 // What a worker does when more comes in than it can take: it turns new requests away, as many as it
 // must, before they are read. What belongs to a call goes on, for a message of a call that is lost
-// costs more than it saves: it comes again, and so do those that wait for it.
+// costs more than it saves: it comes again, and so do those that wait for it. One for what comes by
+// the ports and one for what other workers hand over, so that neither starves the other.
 //
 // Behind a burst that comes back full there is more. Where that goes on for 20 ms, longer than a
 // pause of the machine takes to make up for, new requests are turned away until the end of the
 // queue is seen. While half of the last milliseconds were without an end, or had one only because
 // requests were turned away, a few turns are enough: what is let in brings more, and that has to
 // come in before the ring is full. Where the end does not come, a few are let in each millisecond.
-// Where less than an eighth of what comes in could be turned away (of calls it is a sixth), the
+// Where less than a sixteenth of what comes in could be turned away (of calls it is a sixth), the
 // load is of another kind: nobody is turned away.
 #pragma once
 
@@ -20,12 +21,18 @@ class Overload {
  public:
   enum class Verdict : uint8_t { kAdmit, kRefuse, kDrop };
 
-  // Once a turn; `more`: a burst was full.
-  void note(bool more, uint64_t now_ms);
+  // What the bursts of a turn showed of the queue: more behind a full one, its end, or neither.
+  enum class Queue : uint8_t { kMore, kUnknown, kEnd };
+
+  // Once a turn; `idle`: nothing came in at all.
+  void note(Queue queue, bool idle, uint64_t now_ms);
   bool shedding() const { return shedding_; }
-  // For each message while shedding. Most new requests are dropped, and come again on a better day;
-  // where it lasts, as many as cost little are refused, so that their callers go elsewhere. What is
-  // not known to be one is to be dropped if it turns out to be.
+  // For each message while shedding, before anything is checked: it is dropped, as most new
+  // requests are, to come again on a better day.
+  bool drops(bool is_new);
+  // For what is not dropped and good enough to be read. A few new requests are let in; where it
+  // lasts, as many as cost little are refused, so that their callers go elsewhere. What is not
+  // known to be one is to be dropped if it turns out to be.
   Verdict judge(bool is_new);
 
  private:
@@ -35,10 +42,11 @@ class Overload {
   static constexpr uint32_t kLetInPerMs = 16;
   static constexpr uint64_t kLastingMs = 1000;
   static constexpr uint32_t kRefusalsPerMs = 32;  // 32,000/s, some 3 % of a worker's time
-  static constexpr uint32_t kLeastShare = 8;      // one new request in so many messages
+  static constexpr uint32_t kLeastShare = 16;     // one new request in so many messages
   static constexpr uint64_t kUselessMs = 100;     // no shedding for so long, then it is tried again
   static constexpr uint32_t kMemoryMs = 16;       // for the share of new requests
   static constexpr uint32_t kEnoughToTell = 64;
+  static constexpr uint32_t kRest = 256;  // turns without a packet: who rests is not busy
   static constexpr int32_t kAlways = 1 << 16;
   static constexpr int32_t kWindowMs = 64;
 
@@ -57,7 +65,8 @@ class Overload {
   uint32_t messages_ = 0;      // while shedding, of the last milliseconds
   uint32_t new_requests_ = 0;  // of them
   bool saw_end_ = true;        // of the queue, in this millisecond
-  bool shed_ = false;          // in this millisecond
+  bool shed_ = false;          // somebody was turned away in this millisecond
+  uint32_t idle_turns_ = 0;    // in this millisecond
   bool shedding_ = false;
 };
 

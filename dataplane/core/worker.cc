@@ -52,11 +52,11 @@ size_t Worker::poll(uint64_t now_ms) {
   transmit_.begin_turn(hops_, now_ms);
   proxy_.begin_turn(*config_, now_ms);
   take_messages();
-  more_waits_ = false;
   size_t taken = take_handed();
+  ports_queue_ = Overload::Queue::kEnd;
   for (size_t port = 0; port < ports_.size(); ++port) taken += receive_from(port);
   proxy_.catch_up();
-  overload_.note(more_waits_, now_ms);
+  from_ports_.note(ports_queue_, taken == 0, now_ms);
   twins_.pass();
   proxy_.run_timers(kTimerBudget);
   transmit_.flush();
@@ -70,25 +70,33 @@ void Worker::take_messages() {
 
 size_t Worker::take_handed() {
   size_t taken = 0;
+  auto queue = Overload::Queue::kEnd;
   Handed handed;
   for (size_t from = 0; from < exchange_.workers; ++from) {
     auto& mailbox = handover_.at(from, id_);
     size_t count = 0;
     for (; count < kBurst && mailbox.pop(handed); ++count) {
       counters_.add(Count::packets_in);
-      const Arrival& arrival = handed.arrival;
-      auto verdict = Overload::Verdict::kAdmit;
-      auto message = handed.packet->bytes().substr(arrival.payload, arrival.payload_size);
-      if (sheds(message, verdict)) {
-        counters_.add(drop(handed.packet, Count::drop_overload));
-      } else {
-        proxy_.receive(handed.packet, arrival, verdict);
-      }
+      if (auto fate = take_over(handed)) counters_.add(*fate);
     }
-    more_waits_ |= count == kBurst;
+    if (count == kBurst) queue = Overload::Queue::kMore;
     taken += count;
   }
+  from_workers_.note(queue, taken == 0, now_ms_);
   return taken;
+}
+
+// What the other worker has decided stays; what it let pass may still be too much here.
+std::optional<Count> Worker::take_over(Handed& handed) {
+  if (from_workers_.shedding() && handed.verdict == Overload::Verdict::kAdmit) {
+    const Arrival& arrival = handed.arrival;
+    auto message = handed.packet->bytes().substr(arrival.payload, arrival.payload_size);
+    bool is_new = is_new_request(message);
+    if (from_workers_.drops(is_new)) return drop(handed.packet, Count::drop_overload);
+    handed.verdict = from_workers_.judge(is_new);
+  }
+  proxy_.receive(handed.packet, handed.arrival, handed.verdict);
+  return std::nullopt;
 }
 
 size_t Worker::receive_from(size_t port) {
@@ -102,7 +110,12 @@ size_t Worker::receive_from(size_t port) {
     if (fate) counters_.add(*fate);
     kernels += fate == Count::to_kernel;
   }
-  more_waits_ |= count == kBurst && kernels < kBurst / 2;
+  // A burst that is for the kernel tells nothing of ours.
+  if (count == kBurst && kernels < kBurst / 2) {
+    ports_queue_ = Overload::Queue::kMore;
+  } else if (count == kBurst && ports_queue_ == Overload::Queue::kEnd) {
+    ports_queue_ = Overload::Queue::kUnknown;
+  }
   return count;
 }
 
@@ -136,14 +149,6 @@ bool Worker::is_listen(const sipcore::IpAddress& ip) const {
   return false;
 }
 
-// What begins something and is dropped: before its checksum is made, and before it is handed over.
-bool Worker::sheds(std::string_view message, Overload::Verdict& verdict) {
-  if (!overload_.shedding()) return false;
-  bool is_new = is_new_request(message);
-  verdict = overload_.judge(is_new);
-  return is_new && verdict == Overload::Verdict::kDrop;
-}
-
 Count Worker::drop(Packet* packet, Count why) {
   release(packet);
   return why;
@@ -160,9 +165,10 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
     bool joined = info.ip_payload == 0;
     return joined ? drop(packet, Count::drop_not_ours) : not_for_us(packet, Count::drop_not_ours);
   }
+  // New requests are turned away before anything that costs is done for them.
   std::string_view sip = packet->bytes().substr(info.payload, info.payload_size);
-  auto verdict = Overload::Verdict::kAdmit;
-  if (sheds(sip, verdict)) return drop(packet, Count::drop_overload);
+  bool shedding = from_ports_.shedding(), is_new = shedding && is_new_request(sip);
+  if (shedding && from_ports_.drops(is_new)) return drop(packet, Count::drop_overload);
   // Nobody who has this address sends to us over a wire: the answer would go to ourselves or to a
   // whole network.
   bool nobody = hops_ != nullptr && hops_->nobody(info.source.ip);
@@ -170,12 +176,13 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
     return drop(packet, Count::drop_bad_source);
   }
   if (!checksum_fits(*packet, info)) return drop(packet, Count::drop_bad_udp);
+  auto verdict = shedding ? from_ports_.judge(is_new) : Overload::Verdict::kAdmit;
   size_t owner = owner_of(sip);
   if (owner == id_) {
     proxy_.receive(packet, arrival, verdict);
     return std::nullopt;
   }
-  bool taken = handover_.at(id_, owner).push({packet, arrival});
+  bool taken = handover_.at(id_, owner).push({packet, arrival, verdict});
   return taken ? Count::handed_over : drop(packet, Count::drop_no_memory);
 }
 

@@ -1,6 +1,6 @@
 // One worker: everything between the ports and the proxy, run by one thread that does nothing else.
 //
-//   receive burst -> headers -> fragments -> owner -> overload -> proxy -> send burst
+//   receive burst -> headers -> fragments -> overload -> checksum -> owner -> proxy -> send burst
 #pragma once
 
 #include <array>
@@ -20,6 +20,7 @@ namespace dataplane {
 struct Handed {
   Packet* packet = nullptr;
   Arrival arrival;
+  Overload::Verdict verdict = Overload::Verdict::kAdmit;
 };
 
 // The rings between workers: at(i, j) carries packets from worker i to worker j.
@@ -63,9 +64,9 @@ class Worker {
   bool is_listen(const sipcore::IpAddress& ip) const;
   std::optional<control::link::Count> steer(Packet* packet, const NetInfo& info);
   size_t owner_of(std::string_view message) const;
-  bool sheds(std::string_view message, Overload::Verdict& verdict);
   control::link::Count drop(Packet* packet, control::link::Count why);
   size_t take_handed();
+  std::optional<control::link::Count> take_over(Handed& handed);
   void take_messages();
 
   const size_t id_;
@@ -77,11 +78,12 @@ class Worker {
   Twins twins_;
   Reassembly reassembly_;
   Proxy proxy_;
-  Overload overload_;
+  Overload from_ports_;
+  Overload from_workers_;
   const control::link::RunningConfig* config_ = nullptr;
   const control::link::NextHops* hops_ = nullptr;
   uint64_t now_ms_ = 0;
-  bool more_waits_ = false;  // behind a burst of this turn
+  Overload::Queue ports_queue_ = Overload::Queue::kEnd;  // of this turn
 };
 
 }  // namespace dataplane

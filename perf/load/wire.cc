@@ -26,11 +26,11 @@ constexpr int kPatience = 200;  // times that a full ring is tried again
 }
 
 // The same device arguments as Tandem's, but for the role of a memif; its rings are as long as
-// those of a network card. In longer ones the buffers would not stay in the cache.
+// those of network cards can be. In longer ones the buffers would not stay in the cache.
 std::string device_argument(const std::string& device) {
   std::string rest = device.substr(device.find(':') + 1);
   if (device.starts_with("memif:")) {
-    return "net_memif0,role=client,socket-abstract=no,bsize=2048,rsize=11,socket=" + rest;
+    return "net_memif0,role=client,socket-abstract=no,bsize=2048,rsize=12,socket=" + rest;
   }
   if (device.starts_with("af_packet:")) {
     return "net_af_packet0,iface=" + rest + ",blocksz=65536,framesz=2048,framecnt=16384";

@@ -3,7 +3,7 @@
 // had won, and spreads them over the rest by weight; no other key moves. Every node with the same
 // seed and list decides alike, in whatever order the list is written.
 //
-//   key -> bucket (one of 65,536) -> ranks[bucket] = best, second, third ... destination
+//   key -> bucket (one of 65,536) -> best, second, third ... destination of the bucket
 //
 // The draws are done once for all buckets when the table is built (by control); a selection is one
 // array access per destination that is out.
