@@ -90,7 +90,8 @@ class Tandem:
     def write_config(self, backends):
         s = self.settings
         device = f"memif:{self.memif}" if s["port"] == "memif" else f"{s['port']}:eth0"
-        lines = ["[node]", f"workers = {s['workers']}", "[management]",
+        lines = ["[node]", f"workers = {s['workers']}", f'state = "{self.folder}/state"',
+                 "[management]",
                  f'socket = "{self.socket}"', "[[port]]", f'device = "{device}"']
         for v6 in (False, True):
             lines += ["[[listen]]", f'address = "{bracketed(address("lb", v6))}:5060"']

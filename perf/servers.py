@@ -98,6 +98,7 @@ class Tandem(lab_tools.Tandem):
 workers = 1
 cpus = [{SERVER_CPU}]
 idle = "spin"
+state = "{self.folder}/state"
 [management]
 socket = "{self.socket}"
 [[port]]

@@ -37,7 +37,7 @@ std::shared_ptr<link::DestinationTotals> Totals::of(const std::string& group,
   return totals;
 }
 
-std::unique_ptr<link::RunningConfig> build(const Settings& settings, const sipcore::HashKey& key,
+std::unique_ptr<link::RunningConfig> build(const Settings& settings, const link::Keys& keys,
                                            Totals& totals) {
   auto config = std::make_unique<link::RunningConfig>();
   for (const ListenSettings& listen : settings.listens) {
@@ -45,10 +45,10 @@ std::unique_ptr<link::RunningConfig> build(const Settings& settings, const sipco
     config->own.push_back(listen.address);
   }
   for (const GroupSettings& group : settings.groups) {
-    config->groups.push_back(build_group(group, key, totals));
+    config->groups.push_back(build_group(group, keys.token, totals));
   }
   config->timers = settings.timers;
-  config->token_key = key;
+  config->keys = keys;
   config->retry_after_s = settings.retry_after_s;
   return config;
 }

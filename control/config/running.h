@@ -18,7 +18,7 @@ class Totals {
   std::map<std::pair<std::string, std::string>, std::weak_ptr<link::DestinationTotals>> known_;
 };
 
-std::unique_ptr<link::RunningConfig> build(const Settings& settings, const sipcore::HashKey& key,
+std::unique_ptr<link::RunningConfig> build(const Settings& settings, const link::Keys& keys,
                                            Totals& totals);
 
 }  // namespace control::config

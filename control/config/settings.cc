@@ -20,6 +20,10 @@ void read_node(Reader& reader, const toml::table& root, Settings& out) {
   out.idle = static_cast<Idle>(idle);
   reader.flag(node, "hugepages", out.hugepages);
   reader.text(node, "eal_arguments", out.eal_arguments);
+  reader.text(node, "state", out.state);
+  if (out.state.size() < 2 || out.state.front() != '/') {
+    reader.error(node, "state is the absolute path of a directory, like \"/var/lib/tandem\"");
+  }
   if (const toml::node* cpus = reader.raw(node, "cpus")) {
     const toml::array* list = cpus->as_array();
     for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
@@ -206,8 +210,9 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
   };
   if (running.workers != wanted.workers || running.cpus != wanted.cpus ||
       running.eal_arguments != wanted.eal_arguments || running.hugepages != wanted.hugepages ||
-      running.idle != wanted.idle) {
-    return "workers, cpus, idle, hugepages and eal_arguments of [node] change only with a restart";
+      running.idle != wanted.idle || running.state != wanted.state) {
+    return "workers, cpus, idle, hugepages, eal_arguments and state of [node] change only with a "
+           "restart";
   }
   if (differ(running.ports, wanted.ports, [](const PortSettings& a, const PortSettings& b) {
         return a.device == b.device && a.twin == b.twin && a.verify_checksum == b.verify_checksum;

@@ -51,6 +51,7 @@ struct Settings {
   Idle idle = Idle::kPause;
   bool hugepages = true;
   std::string eal_arguments;
+  std::string state = "/var/lib/tandem";  // directory of what outlives the process
   std::vector<PortSettings> ports;
   std::vector<ListenSettings> listens;
   std::vector<GroupSettings> groups;

@@ -53,12 +53,18 @@ inline uint32_t group_id(const std::string& name) {
   return static_cast<uint32_t>(std::hash<std::string>{}(name));
 }
 
+// What a node signs and hashes with; both stay over a reload.
+struct Keys {
+  sipcore::HashKey token;   // tokens in Record-Route, and choices: it outlives the process
+  sipcore::HashKey branch;  // branches in our Via, which name slots of this process
+};
+
 struct RunningConfig {
   std::vector<Listen> listens;
   std::vector<sipcore::Endpoint> own;  // the endpoints of `listens`, for Self
   std::vector<Group> groups;           // the first one gets what no rule sends elsewhere
   sipcore::TimerValues timers;
-  sipcore::HashKey token_key;  // what tokens are checked with; stays over a reload
+  Keys keys;
   uint32_t retry_after_s = 5;
 };
 

@@ -15,6 +15,7 @@
 #include "control/log/log.h"
 #include "control/manage/rpc.h"
 #include "control/manage/socket_server.h"
+#include "control/store/token_key.h"
 
 namespace control::thread {
 
@@ -35,12 +36,6 @@ std::string date(std::time_t when) {
   return {text.data(), std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &parts)};
 }
 
-sipcore::HashKey random_key() {
-  sipcore::HashKey key;
-  if (getentropy(&key, sizeof key) != 0) throw std::runtime_error("no random numbers");
-  return key;
-}
-
 const char* word(link::Algorithm algorithm) {
   return algorithm == link::Algorithm::kCallIdHash ? "call_id_hash" : "round_robin";
 }
@@ -52,12 +47,11 @@ struct Control::State {
       : path(std::move(path_)),
         settings(std::move(settings_)),
         exchange(exchange_),
-        key(random_key()),
         signals(io, SIGTERM, SIGINT, SIGHUP),
         ticker(io),
         server(io, [this](std::string_view request) { return rpc.handle(request); }) {}
 
-  void publish() { exchange.config.publish(config::build(settings, key, totals)); }
+  void publish() { exchange.config.publish(config::build(settings, keys, totals)); }
   // The errors; empty: the new configuration runs.
   std::vector<std::string> reload();
   void watch_signals();
@@ -73,7 +67,7 @@ struct Control::State {
   config::Settings settings;
   link::Exchange& exchange;
   config::Totals totals;
-  sipcore::HashKey key;
+  link::Keys keys;
   std::time_t since = std::time(nullptr);
   bool network_changed = false;
   uint64_t ticks = 0;
@@ -100,6 +94,9 @@ Control::~Control() {
 
 std::string Control::start(std::vector<kernel::PortInterface> ports) {
   State& s = *state_;
+  auto key = store::load_token_key(s.settings.state);
+  if (auto* fault = std::get_if<std::string>(&key)) return *fault;
+  s.keys = {std::get<sipcore::HashKey>(key), store::random_key()};
   std::string error;
   s.netlink = std::make_unique<kernel::Netlink>(std::move(ports), error);
   if (!error.empty()) return error;
@@ -186,6 +183,7 @@ void Control::State::watch_icmp(size_t which) {
     if (error) return;
     std::array<char, 2048> packet;
     int fd = icmp.descriptors()[which];
+    const sipcore::HashKey& key = keys.branch;
     auto family = which == 0 ? sipcore::Family::kV4 : sipcore::Family::kV6;
     ssize_t size;
     // The rest of a flood waits for the next turn.

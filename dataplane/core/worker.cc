@@ -188,10 +188,10 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
 
 size_t Worker::owner_of(std::string_view message) const {
   if (exchange_.workers == 1) return id_;
-  size_t owner = owner_by_branch(message, config_->token_key, exchange_.workers);
+  size_t owner = owner_by_branch(message, config_->keys.branch, exchange_.workers);
   if (owner < exchange_.workers) return owner;
   std::string_view call_id = find_call_id(message);
-  return call_id.empty() ? id_ : owner_of_call(call_id, config_->token_key, exchange_.workers);
+  return call_id.empty() ? id_ : owner_of_call(call_id, config_->keys.token, exchange_.workers);
 }
 
 }  // namespace dataplane

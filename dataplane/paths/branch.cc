@@ -177,7 +177,7 @@ bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
   char token[sipcore::kRouteTokenMost];
   sipcore::Hop hop;
   hop.branch = sipcore::write_branch(
-      key(), {worker_, client.branch, client.generation, client.loop}, branch);
+      branch_key(), {worker_, client.branch, client.generation, client.loop}, branch);
   hop.sent_by = config_->listens[client.listen].endpoint;
   hop.source = in_->arrival.source;
   uint16_t listen_in = in_->arrival.listen;

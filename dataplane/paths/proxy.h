@@ -193,7 +193,8 @@ class Proxy {
   void free_client(uint32_t slot);
 
   void send_bytes(std::string_view bytes, uint16_t listen, const sipcore::Endpoint& to, Count kind);
-  const sipcore::HashKey& key() const { return config_->token_key; }
+  const sipcore::HashKey& key() const { return config_->keys.token; }
+  const sipcore::HashKey& branch_key() const { return config_->keys.branch; }
   sipcore::Self self() const { return {config_->own}; }
 
   const uint8_t worker_;

@@ -76,7 +76,7 @@ void Proxy::catch_up() {
 
 void Proxy::read_branch(InHand& message, std::string_view text) const {
   message.branch_text = text;
-  message.branch_status = sipcore::read_branch(key(), text, message.branch);
+  message.branch_status = sipcore::read_branch(branch_key(), text, message.branch);
 }
 
 // A flood of responses to what we never sent ends here, before anything else of them is read: the
@@ -218,7 +218,8 @@ Count Proxy::on_ack() {
   stateless.listen = *listen;
   stateless.generation = static_cast<uint32_t>(in_->key.low);
   stateless.loop = sipcore::loop_hash(in_->message, e, plan, key());
-  if (sipcore::is_loop(in_->message, stateless.loop, key())) return Count::drop_ack_without_call;
+  if (sipcore::is_loop(in_->message, stateless.loop, branch_key()))
+    return Count::drop_ack_without_call;
   sipcore::EditList edits;
   if (!edit_request(*in_, plan, stateless, edits)) return Count::drop_no_memory;
   if (!fits(edits, *target)) return Count::drop_no_memory;
@@ -250,7 +251,7 @@ Count Proxy::answer_directly(int status, std::string_view reason, std::string_vi
 // Answers that need no destination; nullopt: go on.
 std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop) {
   if (plan.fault != Fault::kNone) return refuse(plan.fault);
-  if (sipcore::is_loop(in_->message, loop, key())) return refuse(Fault::kLoop);
+  if (sipcore::is_loop(in_->message, loop, branch_key())) return refuse(Fault::kLoop);
   // RFC 3261 26.2.2: what asks for TLS may not go on over UDP.
   if (in_->essentials.request_uri.scheme == sipcore::Scheme::kSips) {
     return refuse(Fault::kUnknownScheme);

@@ -135,13 +135,13 @@ uint64_t loop_hash(const Message& request, const Essentials& essentials, const R
   return hash.finish();
 }
 
-bool is_loop(const Message& request, uint64_t hash, const HashKey& key) {
+bool is_loop(const Message& request, uint64_t hash, const HashKey& branch_key) {
   for (auto* field = request.first(HeaderName::kVia); field; field = request.next(*field)) {
     std::string_view values = request.value(*field);
     for (size_t at = values.find(kOwnBranch); at != std::string_view::npos;
          at = values.find(kOwnBranch, at + 1)) {
       BranchToken token;
-      TokenStatus status = read_branch(key, values.substr(at, kBranchSize), token);
+      TokenStatus status = read_branch(branch_key, values.substr(at, kBranchSize), token);
       if (status == TokenStatus::kOk && token.loop == hash) return true;
     }
   }

@@ -45,8 +45,8 @@ std::optional<Endpoint> literal_endpoint(const Uri& uri);
 uint64_t loop_hash(const Message& request, const Essentials& essentials, const RoutePlan& plan,
                    const HashKey& key);
 
-// True when one of the Via values is ours and carries this loop hash.
-bool is_loop(const Message& request, uint64_t hash, const HashKey& key);
+// True when one of the Via values is ours, by the key of our branches, and carries this loop hash.
+bool is_loop(const Message& request, uint64_t hash, const HashKey& branch_key);
 
 // 32 bits that tell the caller's From tag from the callee's, for RouteToken.
 uint32_t tag_hash(std::string_view tag, const HashKey& key);

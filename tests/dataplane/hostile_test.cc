@@ -213,7 +213,7 @@ TEST_F(HostileTest, TwoNodesInARingEndALoop) {
   const sipcore::Endpoint second = endpoint("198.18.0.2:5060");
   Node other({.listen = "198.18.0.2:5060", .backends = 1});
   other.configure([&](control::link::RunningConfig& config) {
-    config.token_key = {7, 7};
+    config.keys = {{7, 7}, {8, 8}};
     config.groups[0].destinations[0].endpoint = kTandem;
   });
   node.configure([&](control::link::RunningConfig& config) {

@@ -57,7 +57,7 @@ TEST_F(LimitsTest, FullMessageStoreIs503AndCallsGoOn) {
 
 TEST_F(LimitsTest, FullMailboxBetweenWorkersDropsByName) {
   Node two({.workers = 2});
-  const sipcore::HashKey& key = two.config().token_key;
+  const sipcore::HashKey& key = two.config().keys.token;
   size_t sent = 0;
   for (int i = 0; sent < dataplane::Handover::kRoom + 100; ++i) {
     RequestText request;

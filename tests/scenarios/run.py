@@ -261,6 +261,33 @@ def killed_and_restarted(build):
         with_tandem(build, job, port=port)
 
 
+def calls_outlive_a_kill(build):
+    """kill -9 of Tandem while 60 calls are up: through the next one each ends where it began."""
+    first = lab_tools.Tandem(build, FOLDER)
+    first.start()
+    backends = [lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
+                for host in ("b1", "b2")]
+    for host in ("b1", "b2"):
+        lab_tools.wait_for_port(host)
+    caller = lab_tools.Sipp("ua", sipp_scenario.simple_call(8000), FOLDER, "ua", arguments=(
+        "-m", "60", "-r", "60", "-l", "60", "198.18.0.1:5060")).start()
+    lab_tools.wait_until(lambda: first.statistics()["calls_answered"] == 60, 20, "60 calls")
+    first.process.kill()
+    first.process.wait()
+    first.stop()
+
+    def job(tandem):
+        caller.wait(30)
+        for one in backends:
+            one.stop()
+        created, completed, failed = caller.counts()
+        expect((created, completed) == (60, 60), f"{completed} of {created} calls completed, "
+               f"{failed} failed\n" + caller.error_text())
+        forwarded = tandem.statistics()["request_forwarded"]
+        expect(forwarded >= 60, f"the second Tandem forwarded {forwarded} requests")
+    with_tandem(build, job)
+
+
 def invented_sources(build):
     """Requests from 3,000 addresses of the link that nobody has: the kernel's neighbour table fills
     up, and calls go on. Nothing is sent to a broadcast address."""
@@ -338,7 +365,7 @@ def main():
                 start = time.monotonic()
         for job in (no_answer, no_answer_ipv6_two_workers, packet_loss, backend_killed,
                     reload_under_load, bad_reload_changes_nothing, all_backends_down,
-                    killed_and_restarted, invented_sources,
+                    killed_and_restarted, calls_outlive_a_kill, invented_sources,
                     lambda b: many_calls(b, options.calls)):
             name = getattr(job, "__name__").replace("<lambda>", "many_calls")
             if options.only is not None and options.only not in name:

@@ -82,7 +82,8 @@ RunningConfig Node::base_config() const {
   config.listens.push_back({endpoint(options_.listen), 0});
   if (options_.second_network) config.listens.push_back({endpoint(kSecondListen), 1});
   if (options_.both_families) config.listens.push_back({endpoint(kListen6), 0});
-  config.token_key = {0x0123456789abcdef, 0xfedcba9876543210};
+  config.keys = {{0x0123456789abcdef, 0xfedcba9876543210},
+                 {0x89abcdef01234567, 0x76543210fedcba98}};
   control::link::Group group;
   group.name = "default";
   group.algorithm = options_.algorithm;
@@ -111,7 +112,7 @@ void Node::configure(const std::function<void(RunningConfig&)>& change) {
       weights.push_back(destination.weight);
     }
     if (group.algorithm == control::link::Algorithm::kCallIdHash) {
-      group.table.emplace(names, config->token_key);
+      group.table.emplace(names, config->keys.token);
     }
     group.sequence.emplace(weights);
   }
@@ -205,7 +206,7 @@ void Node::unreachable(const Datagram& request) {
   CHECK(sipcore::validate(message, message.parse(request.bytes), essentials) ==
         sipcore::Fault::kNone);
   control::link::ToWorker error;
-  CHECK(sipcore::read_branch(config().token_key, essentials.via->branch, error.branch) ==
+  CHECK(sipcore::read_branch(config().keys.branch, essentials.via->branch, error.branch) ==
         sipcore::TokenStatus::kOk);
   exchange_.to_worker[error.branch.worker]->push(error);
 }
