@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <stdexcept>
@@ -48,15 +49,15 @@ Text text_of(const HashKey& key) {
   return text;
 }
 
-// Writes a key under another name and links it to its own: it is there whole or not at all, and who
-// comes second keeps the first one's. nullopt: there is one now.
+// Writes a key under a name that nobody else has and links it to its own: it is there whole or not
+// at all, and who comes second keeps the first one's. nullopt: there is one now.
 std::optional<std::string> make(const std::string& directory, const std::string& path) {
-  std::string draft = path + "." + std::to_string(getpid());
-  unlink(draft.c_str());
+  std::string draft = path + ".XXXXXX";
   {
-    Descriptor file(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (file.number() < 0) return failed(draft, "cannot be made");
+    Descriptor file(mkostemp(draft.data(), O_CLOEXEC));  // readable by its owner alone
+    if (file.number() < 0) return failed(path, "cannot be made");
     Text text = text_of(random_key());
+    errno = EIO;  // what a write that ends early leaves unsaid
     bool written = write(file.number(), text.data(), text.size()) == ssize_t{text.size()} &&
                    fsync(file.number()) == 0;
     if (!written) {
@@ -79,6 +80,7 @@ std::optional<std::string> make(const std::string& directory, const std::string&
 std::variant<HashKey, std::string> read_key(int file, const std::string& path) {
   struct stat about {};
   if (fstat(file, &about) != 0) return failed(path, "cannot be read");
+  if (about.st_uid != geteuid()) return path + ": belongs to another user, who knows this key then";
   if ((about.st_mode & 077) != 0) {
     return path +
            ": others may read it, who could then forge our tokens: chmod 600, or remove it "
@@ -92,7 +94,7 @@ std::variant<HashKey, std::string> read_key(int file, const std::string& path) {
               sipcore::read_hex(text.data() + kHexDigits, key.high) && text.back() == '\n';
   if (good) return key;
   return path +
-         ": is no key, which is 32 hexadecimal digits and the end of the line; remove it for "
+         ": is no key, which is 32 of 0-9 and a-f and the end of the line; remove it for "
          "a new one (calls that are up lose their way)";
 }
 
@@ -116,7 +118,7 @@ HashKey random_key() {
 std::variant<HashKey, std::string> load_token_key(const std::string& directory) {
   std::string path = directory + "/token.key";
   for (bool made = false;; made = true) {
-    Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.number() >= 0) return read_key(file.number(), path);
     if (errno != ENOENT || made) return failed(path, "cannot be read");
     if (auto fault = make_directories(directory)) return *fault;

@@ -44,6 +44,7 @@ void Overload::note(Queue queue, bool idle, uint64_t now_ms) {
     shedding_ = false;
     backlog_ms_ = shedding_ms_ = full_turns_ = 0;
   } else if (queue == Queue::kMore) {
+    saw_more_ = true;
     ++full_turns_;
     bool enough = busy() ? full_turns_ >= kPatienceBusyTurns : backlog_ms_ >= kPatienceMs;
     shedding_ = enough && now_ms >= useless_until_ms_;
@@ -52,13 +53,14 @@ void Overload::note(Queue queue, bool idle, uint64_t now_ms) {
 
 void Overload::next_ms(bool more, uint64_t now_ms) {
   now_ms_ = now_ms;  // however long this turn was: a pause is no backlog
-  bool was_busy = (!saw_end_ || shed_) && idle_turns_ < kRest;
+  bool was_busy = saw_more_ && (!saw_end_ || shed_) && idle_turns_ < kRest;
   busy_ += ((was_busy ? kAlways : 0) - busy_) / kWindowMs;
-  saw_end_ = shed_ = false;
+  saw_more_ = saw_end_ = shed_ = false;
   idle_turns_ = 0;
   if (messages_ >= kEnoughToTell && new_requests_ * kLeastShare < messages_) {
     useless_until_ms_ = now_ms + kUselessMs;
     messages_ = new_requests_ = 0;
+    shedding_ = false;
   }
   messages_ -= messages_ / kMemoryMs;
   new_requests_ -= new_requests_ / kMemoryMs;
@@ -70,7 +72,6 @@ void Overload::next_ms(bool more, uint64_t now_ms) {
 }
 
 bool Overload::drops(bool is_new) {
-  ++messages_;
   if (!is_new) return false;
   ++new_requests_;
   bool drop = let_in_ == 0 && refusals_ == 0;

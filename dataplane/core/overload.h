@@ -12,6 +12,7 @@
 // load is of another kind: nobody is turned away.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -27,6 +28,8 @@ class Overload {
   // Once a turn; `idle`: nothing came in at all.
   void note(Queue queue, bool idle, uint64_t now_ms);
   bool shedding() const { return shedding_; }
+  // So many packets came in that are not the kernel's, good or bad.
+  void took(size_t packets) { messages_ += shedding_ ? static_cast<uint32_t>(packets) : 0; }
   // For each message while shedding, before anything is checked: it is dropped, as most new
   // requests are, to come again on a better day.
   bool drops(bool is_new);
@@ -55,7 +58,7 @@ class Overload {
 
   uint64_t now_ms_ = 0;
   uint64_t backlog_ms_ = 0;   // for so long each burst was full
-  uint32_t full_turns_ = 0;   // one after the other
+  uint32_t full_turns_ = 0;   // since the end was seen
   uint64_t shedding_ms_ = 0;  // for so long at a stretch
   uint32_t let_in_ = 0;       // left in this millisecond
   uint64_t lasting_ms_ = 0;   // for so long it has been busy
@@ -65,6 +68,7 @@ class Overload {
   uint32_t messages_ = 0;      // while shedding, of the last milliseconds
   uint32_t new_requests_ = 0;  // of them
   bool saw_end_ = true;        // of the queue, in this millisecond
+  bool saw_more_ = false;      // behind a full burst, in this millisecond
   bool shed_ = false;          // somebody was turned away in this millisecond
   uint32_t idle_turns_ = 0;    // in this millisecond
   bool shedding_ = false;

@@ -79,6 +79,7 @@ size_t Worker::take_handed() {
       counters_.add(Count::packets_in);
       if (auto fate = take_over(handed)) counters_.add(*fate);
     }
+    from_workers_.took(count);
     if (count == kBurst) queue = Overload::Queue::kMore;
     taken += count;
   }
@@ -110,6 +111,7 @@ size_t Worker::receive_from(size_t port) {
     if (fate) counters_.add(*fate);
     kernels += fate == Count::to_kernel;
   }
+  from_ports_.took(count - kernels);
   // A burst that is for the kernel tells nothing of ours.
   if (count == kBurst && kernels < kBurst / 2) {
     ports_queue_ = Overload::Queue::kMore;

@@ -84,12 +84,22 @@ TEST_F(TokenKey, OneThatOthersMayReadIsRefused) {
   load();
 }
 
+TEST_F(TokenKey, OneOfAnotherUserIsRefused) {
+  load();
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  ASSERT_EQ(chown(file.c_str(), 1, 1), 0);
+  EXPECT_NE(fault().find("belongs to another user"), std::string::npos) << fault();
+}
+
 TEST_F(TokenKey, WhatIsInTheWayIsNamed) {
   std::ofstream(folder + "/var") << "a file";
   EXPECT_NE(fault().find("Not a directory"), std::string::npos) << fault();
   std::filesystem::remove(folder + "/var");
   std::filesystem::create_directories(file);
   chmod(file.c_str(), 0700);
+  EXPECT_NE(fault().find("token.key: is no key"), std::string::npos) << fault();
+  std::filesystem::remove(file);
+  ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
   EXPECT_NE(fault().find("token.key: is no key"), std::string::npos) << fault();
   std::filesystem::remove(file);
   std::filesystem::create_symlink("/dev/zero", file);
@@ -109,6 +119,7 @@ TEST_F(TokenKey, SeveralAtOnceAgree) {
       _exit(told ? 0 : 1);
     }
   }
+  close(ends[1]);  // a process that ends early shall not make us wait
   HashKey first = load();
   for (int i = 0; i < kProcesses; ++i) {
     HashKey one;
@@ -119,7 +130,6 @@ TEST_F(TokenKey, SeveralAtOnceAgree) {
     EXPECT_EQ(status, 0);
   }
   close(ends[0]);
-  close(ends[1]);
 }
 
 }  // namespace

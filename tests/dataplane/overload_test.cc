@@ -109,7 +109,8 @@ TEST(Overload, NobodyIsTurnedAwayWhereThatDoesNotHelp) {
   turns.full(21);
   EXPECT_TRUE(turns.overload.shedding());
   auto flood = [&](int messages) {
-    for (int i = 0; i < messages; ++i) turns.overload.drops(i % 20 == 0);
+    turns.overload.took(static_cast<size_t>(messages));
+    for (int i = 0; i < messages; i += 20) turns.overload.drops(true);
   };
   flood(60);
   turns.full(1);
@@ -127,9 +128,10 @@ TEST(Overload, NobodyIsTurnedAwayWhereThatDoesNotHelp) {
 TEST(Overload, AMomentOfOtherMessagesDoesNotEndIt) {
   Turns turns;
   turns.full(21);
+  turns.overload.took(1000);
   for (int i = 0; i < 1000; ++i) turns.overload.drops(true);
   turns.full(1);
-  for (int i = 0; i < 500; ++i) turns.overload.drops(false);
+  turns.overload.took(500);
   turns.full(1);
   EXPECT_TRUE(turns.overload.shedding());
 }
@@ -170,6 +172,18 @@ TEST(Overload, WhatIsTheKernelsIsNoEnd) {
     turns.turn(Overload::Queue::kUnknown);
   }
   EXPECT_TRUE(turns.overload.shedding());
+}
+
+// Nor are they a load.
+TEST(Overload, WhatIsTheKernelsMakesNobodyBusy) {
+  Turns turns;
+  for (int ms = 0; ms < 100; ++ms) {
+    ++turns.now;
+    turns.turn(Overload::Queue::kUnknown);
+  }
+  turns.full(1);
+  turns.burst(10);
+  EXPECT_FALSE(turns.overload.shedding());
 }
 
 // What will fail the next check takes no place from those who are let in.
@@ -258,6 +272,20 @@ TEST_F(OverloadTest, FloodOfAnotherKindDoesNotStopCalls) {
     for (const Datagram& one : node.poll(++now)) answered += status_of(one.bytes) == 100;
   }
   EXPECT_GT(answered, 190u);
+}
+
+// Frames that are no SIP fill the ring: turning away the calls among them would gain nothing.
+TEST_F(OverloadTest, FloodOfBrokenFramesDoesNotStopCalls) {
+  std::string broken(60, '\0');
+  broken[12] = '\x08';  // IPv4, of version 0
+  size_t answered = 0;
+  for (int ms = 0; ms < 200; ++ms) {
+    for (int i = 0; i < (ms == 0 ? 100 : 31); ++i) node.deliver_frame(broken);
+    queue_invites(1);
+    for (const Datagram& one : node.poll(++now)) answered += status_of(one.bytes) == 100;
+  }
+  EXPECT_GT(answered, 190u);
+  EXPECT_GT(node.count(Count::drop_bad_ip), 6000u);
 }
 
 // All comes in at one worker, half of it is for the other: what is turned away is not handed over.

@@ -265,16 +265,19 @@ def calls_outlive_a_kill(build):
     """kill -9 of Tandem while 60 calls are up: through the next one each ends where it began."""
     first = lab_tools.Tandem(build, FOLDER)
     first.start()
-    backends = [lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
-                for host in ("b1", "b2")]
-    for host in ("b1", "b2"):
-        lab_tools.wait_for_port(host)
-    caller = lab_tools.Sipp("ua", sipp_scenario.simple_call(8000), FOLDER, "ua", arguments=(
-        "-m", "60", "-r", "60", "-l", "60", "198.18.0.1:5060")).start()
-    lab_tools.wait_until(lambda: first.statistics()["calls_answered"] == 60, 20, "60 calls")
-    first.process.kill()
-    first.process.wait()
-    first.stop()
+    try:
+        backends = [lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
+                    for host in ("b1", "b2")]
+        for host in ("b1", "b2"):
+            lab_tools.wait_for_port(host)
+        caller = lab_tools.Sipp("ua", sipp_scenario.simple_call(8000), FOLDER, "ua", arguments=(
+            "-m", "60", "-r", "60", "-l", "60", "198.18.0.1:5060")).start()
+        # Answered, and the ACK has passed.
+        lab_tools.wait_until(lambda: first.statistics()["request_forwarded"] == 120, 20, "60 calls")
+    finally:
+        first.process.kill()
+        first.process.wait()
+        first.stop()
 
     def job(tandem):
         caller.wait(30)
