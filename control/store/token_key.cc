@@ -12,30 +12,18 @@
 #include <optional>
 #include <stdexcept>
 
+#include "control/link/descriptor.h"
 #include "sipcore/build/hex.h"
 
 namespace control::store {
 namespace {
 
+using link::Descriptor;
 using sipcore::HashKey;
 using sipcore::kHexDigits;
 
 // Two numbers and the end of the line.
 using Text = std::array<char, 2 * kHexDigits + 1>;
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 std::string failed(const std::string& path, const char* what) {
   return fmt::format("{}: {}: {}", path, what, std::strerror(errno));
@@ -55,23 +43,23 @@ std::optional<std::string> make(const std::string& directory, const std::string&
   std::string draft = path + ".XXXXXX";
   {
     Descriptor file(mkostemp(draft.data(), O_CLOEXEC));  // readable by its owner alone
-    if (file.number() < 0) return failed(path, "cannot be made");
+    if (file.get() < 0) return failed(path, "cannot be made");
     Text text = text_of(random_key());
     errno = EIO;  // what a write that ends early leaves unsaid
-    bool written = write(file.number(), text.data(), text.size()) == ssize_t{text.size()} &&
-                   fsync(file.number()) == 0;
+    bool written = write(file.get(), text.data(), text.size()) == ssize_t{text.size()} &&
+                   fsync(file.get()) == 0;
     if (!written) {
       std::string fault = failed(draft, "cannot be written");
       unlink(draft.c_str());
       return fault;
     }
   }
-  bool linked = link(draft.c_str(), path.c_str()) == 0 || errno == EEXIST;
+  bool linked = ::link(draft.c_str(), path.c_str()) == 0 || errno == EEXIST;
   std::string fault = linked ? std::string() : failed(path, "cannot be made");
   unlink(draft.c_str());
   if (!linked) return fault;
   Descriptor folder(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.number() < 0 || fsync(folder.number()) != 0) {
+  if (folder.get() < 0 || fsync(folder.get()) != 0) {
     return failed(directory, "cannot be written to disk");
   }
   return std::nullopt;
@@ -119,7 +107,7 @@ std::variant<HashKey, std::string> load_token_key(const std::string& directory) 
   std::string path = directory + "/token.key";
   for (bool made = false;; made = true) {
     Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (file.number() >= 0) return read_key(file.number(), path);
+    if (file.get() >= 0) return read_key(file.get(), path);
     if (errno != ENOENT || made) return failed(path, "cannot be read");
     if (auto fault = make_directories(directory)) return *fault;
     if (auto fault = make(directory, path)) return *fault;

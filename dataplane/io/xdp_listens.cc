@@ -8,10 +8,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <utility>
+
+#include "control/link/descriptor.h"
 
 namespace dataplane {
 namespace {
+
+using control::link::Descriptor;
 
 struct ListenKey {
   uint8_t address[16];
@@ -20,21 +23,6 @@ struct ListenKey {
 };
 
 constexpr char kMapName[] = "tandem_listens";
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 // The map of that name among those the attached program uses; -1: not found.
 int find_map(uint32_t program_id) {

@@ -136,32 +136,29 @@ TEST(Overload, AMomentOfOtherMessagesDoesNotEndIt) {
   EXPECT_TRUE(turns.overload.shedding());
 }
 
-// After an overload messages come in heaps, a millisecond's all at once: the worker rests between.
-TEST(Overload, HeapsWithRestsBetweenAreNone) {
+// After an overload messages come in heaps, a millisecond's all at once; whether the last one is
+// too much.
+bool sheds_after_heaps(bool rests) {
   Turns turns;
   turns.full(100);
   for (int ms = 0; ms < 100; ++ms) {
     ++turns.now;
     turns.burst(10);
     if (turns.overload.shedding()) turns.overload.drops(true);
-    turns.rest();
+    if (rests) {
+      turns.rest();
+    } else {
+      turns.turn(Overload::Queue::kEnd);
+    }
   }
   turns.burst(10);
-  EXPECT_FALSE(turns.overload.shedding());
+  return turns.overload.shedding();
 }
 
-// The same without rests: the end came only because requests were turned away.
-TEST(Overload, AnEndForThePriceOfRequestsIsNone) {
-  Turns turns;
-  turns.full(100);
-  for (int ms = 0; ms < 100; ++ms) {
-    ++turns.now;
-    turns.burst(10);
-    if (turns.overload.shedding()) turns.overload.drops(true);
-    turns.turn(Overload::Queue::kEnd);
-  }
-  turns.burst(10);
-  EXPECT_TRUE(turns.overload.shedding());
+// Without a rest the end came only because requests were turned away.
+TEST(Overload, HeapsAreOneUnlessTheWorkerRestsBetween) {
+  EXPECT_FALSE(sheds_after_heaps(true));
+  EXPECT_TRUE(sheds_after_heaps(false));
 }
 
 // Bursts for the kernel hide what is behind them.

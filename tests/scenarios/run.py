@@ -28,14 +28,20 @@ def expect(condition, text):
         raise Failed(text)
 
 
+def start_callees(callee_text, v6=False):
+    """One on each backend; they listen when this returns."""
+    callees = [lab_tools.Sipp(host, callee_text, FOLDER, host, v6=v6).start()
+               for host in ("b1", "b2")]
+    for host in ("b1", "b2"):
+        lab_tools.wait_for_port(host)
+    return callees
+
+
 def run_flow(tandem, flow, v6, calls=10, rate=20, timeout=20):
     """Backends and caller for one flow; every call must complete. Returns the caller."""
     caller_text, callee_text = flow
-    backends = []
     try:
-        for host in ("b1", "b2"):
-            backends.append(lab_tools.Sipp(host, callee_text, FOLDER, host, v6=v6).start())
-            lab_tools.wait_for_port(host)
+        backends = start_callees(callee_text, v6)
         target = f"{lab_tools.bracketed(lab_tools.address('lb', v6))}:5060"
         caller = lab_tools.Sipp("ua", caller_text, FOLDER, "ua", v6=v6, arguments=(
             "-m", str(calls), "-r", str(rate), "-l", str(calls), target)).start()
@@ -192,10 +198,7 @@ def backend_killed(build):
 def reload_under_load(build):
     """20 reloads at 200 calls/s, taking a backend out and in: no call lost."""
     def job(tandem):
-        backends = [lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
-                    for host in ("b1", "b2")]
-        for host in ("b1", "b2"):
-            lab_tools.wait_for_port(host)
+        backends = start_callees(sipp_scenario.simple_callee())
         caller = lab_tools.Sipp("ua", sipp_scenario.simple_call(200), FOLDER, "ua", arguments=(
             "-m", "2000", "-r", "200", "-l", "2000", "198.18.0.1:5060")).start()
         reloads = 0
@@ -266,10 +269,7 @@ def calls_outlive_a_kill(build):
     first = lab_tools.Tandem(build, FOLDER)
     first.start()
     try:
-        backends = [lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
-                    for host in ("b1", "b2")]
-        for host in ("b1", "b2"):
-            lab_tools.wait_for_port(host)
+        backends = start_callees(sipp_scenario.simple_callee())
         caller = lab_tools.Sipp("ua", sipp_scenario.simple_call(8000), FOLDER, "ua", arguments=(
             "-m", "60", "-r", "60", "-l", "60", "198.18.0.1:5060")).start()
         # Answered, and the ACK has passed.
@@ -318,10 +318,7 @@ def invented_sources(build):
 def many_calls(build, calls, rate=1200):
     """Memory at the end as after the first tenth."""
     def job(tandem):
-        backends = [lab_tools.Sipp(host, sipp_scenario.simple_callee(), FOLDER, host).start()
-                    for host in ("b1", "b2")]
-        for host in ("b1", "b2"):
-            lab_tools.wait_for_port(host)
+        backends = start_callees(sipp_scenario.simple_callee())
         caller = lab_tools.Sipp("ua", sipp_scenario.simple_call(), FOLDER, "ua", arguments=(
             "-m", str(calls), "-r", str(rate), "-l", "20000", "198.18.0.1:5060")).start()
         lab_tools.wait_until(lambda: caller.counts()[1] >= calls // 10, 120, "the first tenth")
