@@ -47,7 +47,7 @@ void Reader::number(const toml::table& table, std::string_view key, uint32_t lea
 }
 
 size_t Reader::choice(const toml::table& table, std::string_view key,
-                      std::initializer_list<std::string_view> words, size_t otherwise) {
+                      std::span<const std::string_view> words, size_t otherwise) {
   const toml::node* node = find(table, key);
   if (node == nullptr) return otherwise;
   auto value = node->value_exact<std::string>();
@@ -58,6 +58,21 @@ size_t Reader::choice(const toml::table& table, std::string_view key,
   }
   error(*node, fmt::format("{} is one of \"{}\"", key, fmt::join(words, "\", \"")));
   return otherwise;
+}
+
+std::vector<int> Reader::code_list(const toml::node& node, std::string_view key, int least,
+                                   int most) {
+  std::vector<int> out;
+  const toml::array* list = node.as_array();
+  for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    auto code = (*list)[i].value_exact<int64_t>();
+    if (code && *code >= least && *code <= most) out.push_back(static_cast<int>(*code));
+  }
+  if (list == nullptr || out.size() != list->size()) {
+    error(node,
+          fmt::format("{} is a list of status codes from {} to {}, like [503]", key, least, most));
+  }
+  return out;
 }
 
 const toml::table* Reader::section(const toml::table& table, std::string_view key) {

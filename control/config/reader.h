@@ -2,7 +2,9 @@
 // bounds and keys that nobody asked for become errors with file, line and column.
 #pragma once
 
+#include <bitset>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,7 +27,20 @@ class Reader {
               uint32_t& out);
   // One of the words; the index of the one found, or `otherwise`.
   size_t choice(const toml::table& table, std::string_view key,
-                std::initializer_list<std::string_view> words, size_t otherwise);
+                std::span<const std::string_view> words, size_t otherwise);
+  size_t choice(const toml::table& table, std::string_view key,
+                std::initializer_list<std::string_view> words, size_t otherwise) {
+    return choice(table, key, std::span(words.begin(), words.size()), otherwise);
+  }
+  // SIP status codes, as a list of numbers.
+  template <size_t kSize>
+  void codes(const toml::table& table, std::string_view key, int least, int most,
+             std::bitset<kSize>& out) {
+    const toml::node* node = find(table, key);
+    if (node == nullptr) return;
+    out.reset();
+    for (int code : code_list(*node, key, least, most)) out.set(static_cast<size_t>(code));
+  }
   const toml::table* section(const toml::table& table, std::string_view key);
   // The tables of [[key]]; empty where there is none.
   std::vector<const toml::table*> list(const toml::table& table, std::string_view key);
@@ -35,6 +50,7 @@ class Reader {
   void finish(const toml::table& table, std::string_view name);
 
  private:
+  std::vector<int> code_list(const toml::node& node, std::string_view key, int least, int most);
   const toml::node* find(const toml::table& table, std::string_view key);
 
   std::string file_;

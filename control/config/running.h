@@ -1,24 +1,17 @@
 // From settings to the snapshot that workers read.
 #pragma once
 
-#include <map>
 #include <memory>
 
 #include "control/config/settings.h"
+#include "control/config/slots.h"
 
 namespace control::config {
 
-// Keeps the totals of each destination for as long as it is configured, over any number of reloads.
-// Control thread only.
-class Totals {
- public:
-  std::shared_ptr<link::DestinationTotals> of(const std::string& group, const std::string& uri);
-
- private:
-  std::map<std::pair<std::string, std::string>, std::weak_ptr<link::DestinationTotals>> known_;
-};
-
+// `before`: the configuration that runs, or nullptr; what has not changed is taken from it.
+// nullptr: there are more destinations than slots, counting those that were removed and still have
+// calls.
 std::unique_ptr<link::RunningConfig> build(const Settings& settings, const link::Keys& keys,
-                                           Totals& totals);
+                                           Slots& slots, const link::RunningConfig* before);
 
 }  // namespace control::config

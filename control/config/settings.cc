@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "control/config/groups.h"
 #include "control/config/reader.h"
-#include "sipcore/grammar/uri.h"
 
 namespace control::config {
 namespace {
@@ -69,6 +69,7 @@ void read_listens(Reader& reader, const toml::table& root, Settings& out) {
     std::string address, device = out.ports.empty() ? "" : out.ports.front().device;
     reader.text(*table, "address", address);
     reader.text(*table, "port", device);
+    reader.text(*table, "group", listen.group);
     auto endpoint = sipcore::parse_endpoint(address, sipcore::kDefaultPort);
     if (!endpoint || endpoint->ip.unusable_as_target()) {
       reader.error(*table,
@@ -91,55 +92,17 @@ void read_listens(Reader& reader, const toml::table& root, Settings& out) {
     reader.error(root, "no [[listen]]: Tandem needs an address to answer on");
 }
 
-void read_destination(Reader& reader, const toml::table& table, const Settings& settings,
-                      GroupSettings& group) {
-  DestinationSettings destination;
-  reader.text(table, "uri", destination.uri);
-  reader.number(table, "weight", 0, 1000000, destination.weight);
-  reader.flag(table, "enabled", destination.enabled);
-  auto uri = sipcore::parse_uri(destination.uri);
-  auto ip =
-      uri && uri->scheme == sipcore::Scheme::kSip ? sipcore::parse_ip(uri->host) : std::nullopt;
-  if (!ip || ip->unusable_as_target()) {
-    reader.error(table, "uri is a sip URI with an IP address, like \"sip:192.0.2.9:5060\"");
-  } else {
-    destination.endpoint = {*ip, uri->port != 0 ? uri->port : uint16_t{5060}};
-  }
-  for (const ListenSettings& listen : settings.listens) {
-    if (listen.address == destination.endpoint) {
-      reader.error(table,
-                   fmt::format("{} is a [[listen]] address of Tandem itself", destination.uri));
+// The groups that listens name are known only now.
+void check_listens(Reader& reader, const toml::table& root, const Settings& out) {
+  std::vector<const toml::table*> tables = reader.list(root, "listen");
+  for (size_t i = 0; i < out.listens.size(); ++i) {
+    const std::string& name = out.listens[i].group;
+    bool known = std::any_of(out.groups.begin(), out.groups.end(),
+                             [&](const GroupSettings& group) { return group.name == name; });
+    if (!name.empty() && !known) {
+      reader.error(*tables[i], fmt::format("group \"{}\" is no [[group]]", name));
     }
   }
-  for (const DestinationSettings& other : group.destinations) {
-    bool same = other.uri == destination.uri || other.endpoint == destination.endpoint;
-    if (same) reader.error(table, fmt::format("{} is in this group twice", destination.uri));
-  }
-  reader.finish(table, "[[group.destination]]");
-  group.destinations.push_back(destination);
-}
-
-void read_groups(Reader& reader, const toml::table& root, Settings& out) {
-  for (const toml::table* table : reader.list(root, "group")) {
-    GroupSettings group;
-    reader.text(*table, "name", group.name);
-    if (group.name.empty()) reader.error(*table, "a [[group]] needs a name");
-    for (const GroupSettings& other : out.groups) {
-      if (other.name == group.name) reader.error(*table, "this group name is used twice");
-    }
-    group.algorithm = static_cast<link::Algorithm>(
-        reader.choice(*table, "algorithm", {"call_id_hash", "round_robin"}, 0));
-    reader.number(*table, "failover_after_ms", 100, 32000, group.failover_after_ms);
-    reader.number(*table, "tries", 1, 16, group.tries);
-    for (const toml::table* one : reader.list(*table, "destination")) {
-      read_destination(reader, *one, out, group);
-    }
-    reader.finish(*table, "[[group]]");
-    out.groups.push_back(group);
-  }
-  if (out.groups.empty())
-    reader.error(root, "no [[group]]: Tandem needs somewhere to send calls to");
-  if (out.groups.size() > 64) reader.error(root, "more than 64 groups");
 }
 
 void read_limits(Reader& reader, const toml::table& root, Settings& out) {
@@ -150,12 +113,16 @@ void read_limits(Reader& reader, const toml::table& root, Settings& out) {
   reader.number(timers, "timer_c_ms", 180001, 3600000, out.timers.timer_c_ms);
   reader.number(timers, "timer_d_ms", 10, 64000, out.timers.timer_d_ms);
   reader.number(timers, "retry_after_s", 1, 3600, out.retry_after_s);
+  reader.number(timers, "most_held_s", 1, 86400, out.most_held_s);
+  reader.number(timers, "longest_call_s", 60, 604800, out.longest_call_s);
   reader.finish(timers, "[timers]");
   const toml::table& limits = *reader.section(root, "limits");
   reader.number(limits, "server_transactions", 64, 1U << 26, out.server_transactions);
   reader.number(limits, "client_transactions", 64, 1U << 26, out.client_transactions);
   reader.number(limits, "retired_transactions", 64, 1U << 28, out.retired_transactions);
   reader.number(limits, "stored_messages", 64, 1U << 26, out.stored_messages);
+  reader.number(limits, "calls", 64, 1U << 26, out.calls);
+  reader.number(limits, "destinations", 16, 60000, out.destinations);
   reader.number(limits, "packets", 2048, 1U << 22, out.packets);
   reader.finish(limits, "[limits]");
 }
@@ -185,8 +152,9 @@ std::variant<Settings, Errors> parse(std::string_view text, std::string_view fil
     read_node(reader, root, out);
     read_ports(reader, root, out);
     read_listens(reader, root, out);
-    read_groups(reader, root, out);
     read_limits(reader, root, out);
+    read_groups(reader, root, out);
+    check_listens(reader, root, out);
     read_rest(reader, root, out);
     reader.finish(root, "the file");
   } catch (const toml::parse_error& fault) {
@@ -227,7 +195,8 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
   if (running.server_transactions != wanted.server_transactions ||
       running.client_transactions != wanted.client_transactions ||
       running.retired_transactions != wanted.retired_transactions ||
-      running.stored_messages != wanted.stored_messages || running.packets != wanted.packets) {
+      running.stored_messages != wanted.stored_messages || running.calls != wanted.calls ||
+      running.destinations != wanted.destinations || running.packets != wanted.packets) {
     return "[limits] change only with a restart";
   }
   if (running.socket != wanted.socket) return "socket of [management] changes only with a restart";

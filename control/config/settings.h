@@ -27,20 +27,24 @@ struct PortSettings {
 struct ListenSettings {
   sipcore::Endpoint address;
   uint16_t port = 0;  // index in `ports`
+  std::string group;  // that gets what comes here; empty: the first one
 };
 
 struct DestinationSettings {
   std::string uri;
   sipcore::Endpoint endpoint;
   uint32_t weight = 1;
+  uint32_t priority = 0;
+  uint32_t capacity = 0;  // calls at a time; 0: no limit
+  std::string attributes;
+  uint16_t listen = link::kAnyListen;  // index in `listens`
   bool enabled = true;
 };
 
 struct GroupSettings {
   std::string name;
-  link::Algorithm algorithm = link::Algorithm::kCallIdHash;
-  uint32_t failover_after_ms = 2000;
-  uint32_t tries = 3;
+  link::Group policy;    // without name and destinations
+  std::string fallback;  // name of a group; empty: none
   std::vector<DestinationSettings> destinations;
 };
 
@@ -57,10 +61,14 @@ struct Settings {
   std::vector<GroupSettings> groups;
   sipcore::TimerValues timers;
   uint32_t retry_after_s = 5;
-  uint32_t server_transactions = 131072;  // per worker, as the next four
+  uint32_t most_held_s = 300;
+  uint32_t longest_call_s = 43200;
+  uint32_t server_transactions = 131072;  // per worker, as those up to `calls`
   uint32_t client_transactions = 196608;
   uint32_t retired_transactions = 524288;
   uint32_t stored_messages = 65536;
+  uint32_t calls = 262144;
+  uint32_t destinations = 4096;  // of the node, as packets
   uint32_t packets = 16384;
   std::string socket = "/run/tandem/tandem.sock";
   std::string log_level = "info";

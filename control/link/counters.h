@@ -76,6 +76,10 @@ namespace control::link {
   X(calls,                  "INVITEs that began a call")                                    \
   X(calls_answered,         "calls that got a 2xx")                                         \
   X(calls_failed,           "calls that ended with another final response")                 \
+  X(dialogs_begun,          "calls that are up, and hold a place in their destination")       \
+  X(dialogs_ended,          "... and have ended")                                             \
+  X(dialogs_expired,        "... because nothing was heard of them for too long")             \
+  X(dialogs_not_kept,       "calls that are up, but found no room to be counted")             \
   X(transactions_created,   "server and client transactions begun")                         \
   X(transactions_freed,     "server and client transactions ended or retired")              \
   X(transactions_retired,   "pairs of them that live on to absorb what is repeated")        \

@@ -17,8 +17,12 @@ namespace control::link {
 struct Exchange {
   static constexpr size_t kMessages = 1024;  // room of a mailbox
 
-  explicit Exchange(size_t workers_)
-      : workers(workers_), quiescence(workers_), config(quiescence), hops(quiescence) {
+  explicit Exchange(size_t workers_, size_t most_destinations = 4096)
+      : workers(workers_),
+        quiescence(workers_),
+        destinations(most_destinations),
+        config(quiescence),
+        hops(quiescence) {
     for (size_t i = 0; i < workers; ++i) {
       counters.push_back(std::make_unique<Counters>());
       to_control.push_back(std::make_unique<Mailbox<ToControl>>(kMessages));
@@ -28,6 +32,7 @@ struct Exchange {
 
   const size_t workers;
   Quiescence quiescence;
+  Destinations destinations;  // outlives the configurations that hold its slots
   Snapshot<RunningConfig> config;
   Snapshot<NextHops> hops;
   // By worker.

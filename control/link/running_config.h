@@ -1,14 +1,15 @@
 // The configuration as the workers see it: immutable, published by control, read without a lock.
 #pragma once
 
-#include <array>
-#include <atomic>
+#include <bitset>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "control/link/destinations.h"
+#include "sipcore/balance/hash_of.h"
 #include "sipcore/balance/rendezvous.h"
 #include "sipcore/balance/round_robin.h"
 #include "sipcore/grammar/ip.h"
@@ -16,42 +17,78 @@
 
 namespace control::link {
 
+inline constexpr uint16_t kNoGroup = 0xffff;
+inline constexpr uint16_t kAnyListen = 0xffff;
+
 struct Listen {
   sipcore::Endpoint endpoint;
-  uint16_t port = 0;  // index of the packet port it is reached through
+  uint16_t port = 0;   // index of the packet port it is reached through
+  uint16_t group = 0;  // that gets what comes here
 };
 
-enum class Algorithm : uint8_t { kCallIdHash, kRoundRobin };
-
-// Counted by workers, kept by control over a reload for as long as the destination is configured.
-struct DestinationTotals {
-  std::atomic<uint64_t> calls{0};     // INVITEs of new calls sent here
-  std::atomic<uint64_t> answered{0};  // of them with 2xx
-  std::atomic<uint64_t> failed{0};    // branches that failed: 5xx, 6xx, silence, unreachable
+enum class Algorithm : uint8_t {
+  kHash,
+  kRoundRobin,
+  kRandom,
+  kLeastCalls,
+  kLeastWork,
+  kLowestLatency,
+  kCongestion,
+  kParallel,
 };
+
+// By their values; as the configuration and management say them.
+inline constexpr std::string_view kAlgorithmNames[] = {
+    "hash",       "round_robin",    "random",     "least_calls",
+    "least_work", "lowest_latency", "congestion", "parallel"};
 
 struct Destination {
-  std::string uri;  // as configured: its identity
+  std::string uri;  // as configured
   sipcore::Endpoint endpoint;
   uint32_t weight = 1;
-  bool enabled = true;
-  std::shared_ptr<DestinationTotals> totals;
+  uint32_t priority = 0;         // the highest is asked first
+  uint32_t capacity = 0;         // calls at a time; 0: no limit
+  uint16_t listen = kAnyListen;  // that requests to it are sent from
+  uint16_t slot = kNoDestination;
+  std::shared_ptr<const void> hold;  // keeps the slot
+};
+
+// Destinations of the same priority, next to each other.
+struct Tier {
+  uint16_t first = 0;
+  uint16_t count = 0;
+  std::shared_ptr<const sipcore::RendezvousTable> table;  // for kHash
+  std::shared_ptr<const sipcore::RoundRobin> sequence;    // for kRoundRobin
 };
 
 struct Group {
+  static constexpr int kMostStatus = 700;
+
   std::string name;
   uint32_t id = 0;  // of the name: finds the group again after a reload, group_id()
-  Algorithm algorithm = Algorithm::kCallIdHash;
-  std::vector<Destination> destinations;
-  std::optional<sipcore::RendezvousTable> table;  // for kCallIdHash
-  std::optional<sipcore::RoundRobin> sequence;    // for kRoundRobin
-  uint32_t failover_after_ms = 2000;  // silence after which the next destination is tried
-  uint32_t tries = 3;                 // destinations asked for one request, at most
+  Algorithm algorithm = Algorithm::kHash;
+  sipcore::HashOf hash_of = sipcore::HashOf::kCallId;
+  std::string hash_header;  // for kHeader
+  // A destination gets at most so many percent of its fair share of the calls that are up; 0: any.
+  uint32_t bounded_load_percent = 0;
+  std::vector<Destination> destinations;  // by priority
+  std::vector<Tier> tiers;                // made by prepare()
+  uint32_t failover_after_ms = 2000;      // silence after which the next destination is tried
+  uint32_t tries = 3;                     // destinations asked for one request, at most
+  uint16_t fallback = kNoGroup;           // that gets what nobody here takes
+  std::bitset<kMostStatus> failover_codes = std::bitset<kMostStatus>().set(503);
+  std::bitset<kMostStatus> breaker_codes = std::bitset<kMostStatus>().set(503);
+  sipcore::BreakerSettings breaker;
+  uint32_t slow_start_ms = 10000;
 };
 
 inline uint32_t group_id(const std::string& name) {
   return static_cast<uint32_t>(std::hash<std::string>{}(name));
 }
+
+// Orders the destinations by priority and builds the tables. `before`, where there is one, is the
+// same group of a former configuration: tables that have not changed are taken from it.
+void prepare(Group& group, const sipcore::HashKey& key, const Group* before = nullptr);
 
 // What a node signs and hashes with; both stay over a reload.
 struct Keys {
@@ -66,6 +103,8 @@ struct RunningConfig {
   sipcore::TimerValues timers;
   Keys keys;
   uint32_t retry_after_s = 5;
+  uint32_t most_held_s = 300;       // a destination's own Retry-After counts up to here
+  uint32_t longest_call_s = 43200;  // a call that shows no sign of life is taken for over
 };
 
 }  // namespace control::link

@@ -36,10 +36,6 @@ std::string date(std::time_t when) {
   return {text.data(), std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &parts)};
 }
 
-const char* word(link::Algorithm algorithm) {
-  return algorithm == link::Algorithm::kCallIdHash ? "call_id_hash" : "round_robin";
-}
-
 }  // namespace
 
 struct Control::State {
@@ -47,11 +43,13 @@ struct Control::State {
       : path(std::move(path_)),
         settings(std::move(settings_)),
         exchange(exchange_),
+        slots(exchange_.destinations),
         signals(io, SIGTERM, SIGINT, SIGHUP),
         ticker(io),
         server(io, [this](std::string_view request) { return rpc.handle(request); }) {}
 
-  void publish() { exchange.config.publish(config::build(settings, keys, totals)); }
+  // A sentence; empty: done.
+  std::string publish(const config::Settings& wanted);
   // The errors; empty: the new configuration runs.
   std::vector<std::string> reload();
   void watch_signals();
@@ -66,7 +64,7 @@ struct Control::State {
   std::string path;
   config::Settings settings;
   link::Exchange& exchange;
-  config::Totals totals;
+  config::Slots slots;
   link::Keys keys;
   std::time_t since = std::time(nullptr);
   bool network_changed = false;
@@ -115,7 +113,7 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
     for (const auto& destination : group.destinations) s.netlink->resolve(destination.endpoint.ip);
   }
   s.add_methods();
-  s.publish();
+  if (auto fault = s.publish(s.settings); !fault.empty()) return fault;
   s.watch_signals();
   s.watch_network();
   for (size_t i = 0; i < s.icmp.descriptors().size(); ++i) {
@@ -141,6 +139,16 @@ void Control::State::watch_signals() {
   });
 }
 
+std::string Control::State::publish(const config::Settings& wanted) {
+  auto next = config::build(wanted, keys, slots, exchange.config.read());
+  if (next == nullptr) {
+    return "with those that were removed and still have calls there are more destinations than "
+           "destinations in [limits]";
+  }
+  exchange.config.publish(std::move(next));
+  return {};
+}
+
 std::vector<std::string> Control::State::reload() {
   auto loaded = config::load(path);
   std::vector<std::string> errors;
@@ -148,14 +156,14 @@ std::vector<std::string> Control::State::reload() {
     errors = faults->lines;
   } else {
     auto& wanted = std::get<config::Settings>(loaded);
-    std::string restart = config::needs_restart(settings, wanted);
-    if (!restart.empty()) errors.push_back(path + ":1:1: " + restart);
+    std::string fault = config::needs_restart(settings, wanted);
+    if (fault.empty()) fault = publish(wanted);
+    if (!fault.empty()) errors.push_back(path + ":1:1: " + fault);
     if (errors.empty()) settings = std::move(wanted);
   }
   for (const std::string& line : errors) spdlog::error("not reloaded: {}", line);
   if (!errors.empty()) return errors;
   log::change(settings.log_json, settings.log_level);
-  publish();
   for (const auto& group : settings.groups) {
     for (const auto& destination : group.destinations) netlink->resolve(destination.endpoint.ip);
   }
@@ -264,20 +272,20 @@ Json Control::State::destinations() const {
   for (const link::Group& group : running->groups) {
     Json targets = Json::array();
     for (const link::Destination& one : group.destinations) {
-      const auto& totals_of = *one.totals;
+      const auto& state = exchange.destinations.at(one.slot);
       targets.push_back({{"DEST",
                           {{"URI", one.uri},
-                           {"FLAGS", one.enabled ? "AX" : "DX"},
-                           {"PRIORITY", 0},
+                           {"FLAGS", state.admin == link::Admin::kEnabled ? "AX" : "DX"},
+                           {"PRIORITY", one.priority},
                            {"ATTRS", {{"WEIGHT", one.weight}}},
-                           {"CALLS", totals_of.calls.load()},
-                           {"ANSWERED", totals_of.answered.load()},
-                           {"FAILED", totals_of.failed.load()}}}});
+                           {"CALLS", state.begun.load()},
+                           {"ANSWERED", state.answered.load()},
+                           {"FAILED", state.failed.load()}}}});
     }
     records.push_back({{"SET",
                         {{"ID", ++id},
                          {"NAME", group.name},
-                         {"ALGORITHM", word(group.algorithm)},
+                         {"ALGORITHM", link::kAlgorithmNames[static_cast<size_t>(group.algorithm)]},
                          {"TARGETS", targets}}}});
   }
   return {{"NRSETS", records.size()}, {"RECORDS", records}};

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/link/huge_vector.h"
+#include "control/link/running_config.h"
 #include "dataplane/core/blob_pool.h"
 #include "dataplane/core/key_index.h"
 #include "sipcore/grammar/ip.h"
@@ -22,7 +23,7 @@
 namespace dataplane {
 
 inline constexpr uint32_t kNoSlot = 0xffffffff;
-inline constexpr uint16_t kNoGroup = 0xffff;
+using control::link::kNoGroup;
 inline constexpr size_t kMostTries = 16;  // destinations of one request
 
 enum class Kind : uint8_t { kInvite, kOther, kCancel };
@@ -68,7 +69,9 @@ struct ServerTransaction : Answer {
   int16_t best_status = 0;
   uint8_t state = 0;       // of the machine that `kind` names
   uint8_t tries = 0;       // destinations asked: so many of `tried` count
+  uint8_t tries_here = 0;  // of them in this group
   bool cancelled = false;  // the caller sent CANCEL
+  bool dialog_reserved = false;
   bool in_use = false;
   std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
 };
@@ -77,14 +80,22 @@ struct ClientTransaction {
   sipcore::Endpoint destination;
   Timers timers;
   uint64_t loop = 0;
+  uint64_t sent_us = 0;
   Blob request = kNoBlob;  // the received request: what was sent is made from it again
   uint32_t server = kNoSlot;
-  uint32_t next = kNoSlot;              // next client of the same server
-  uint32_t cancel = kNoSlot;            // INVITE: its CANCEL; CANCEL: its INVITE
-  uint32_t branch = kNoSlot;            // CANCEL: none, it has that of its INVITE
-  uint32_t generation = 0;              // of the branch
-  uint16_t listen = 0;                  // sent from
-  uint16_t destination_index = 0xffff;  // in the group, or 0xffff
+  uint32_t next = kNoSlot;    // next client of the same server
+  uint32_t cancel = kNoSlot;  // INVITE: its CANCEL; CANCEL: its INVITE
+  uint32_t branch = kNoSlot;  // CANCEL: none, it has that of its INVITE
+  uint32_t generation = 0;    // of the branch
+  uint32_t dialog = kNoSlot;  // BYE: the call that it ends
+  uint32_t dialog_generation = 0;
+  uint16_t listen = 0;  // sent from
+  // Of a request that a group was asked for: what it takes up in its destination.
+  uint16_t destination_slot = control::link::kNoDestination;
+  uint8_t work = 0;            // in quarters, sipcore/balance/load.h
+  bool holds_call = false;     // a place for a call
+  bool heard = false;          // some response came
+  bool found_wanting = false;  // the destination's breaker was told of a failure
   uint8_t state = 0;
   Kind kind = Kind::kOther;
   sipcore::Method method = sipcore::Method::kExtension;

@@ -34,7 +34,8 @@ Worker::Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
       transmit_(id, exchange.workers, ports, pools, counters_, *exchange.to_control[id]),
       twins_(ports, kernel, counters_),
       reassembly_(kReassemblies, *pools.large),
-      proxy_(static_cast<uint8_t>(id), limits, transmit_, counters_, now_ms) {}
+      proxy_(static_cast<uint8_t>(id), limits, transmit_, counters_, exchange.destinations,
+             now_ms) {}
 
 Worker::~Worker() {
   Handed handed;
@@ -43,20 +44,20 @@ Worker::~Worker() {
   }
 }
 
-size_t Worker::poll(uint64_t now_ms) {
+size_t Worker::poll(uint64_t now_us) {
   exchange_.quiescence.pass(id_);
   config_ = exchange_.config.read();
   if (config_ == nullptr) return 0;
-  now_ms_ = now_ms;
+  now_ms_ = now_us / 1000;
   hops_ = exchange_.hops.read();
-  transmit_.begin_turn(hops_, now_ms);
-  proxy_.begin_turn(*config_, now_ms);
+  transmit_.begin_turn(hops_, now_ms_);
+  proxy_.begin_turn(*config_, now_us);
   take_messages();
   size_t taken = take_handed();
   ports_queue_ = Overload::Queue::kEnd;
   for (size_t port = 0; port < ports_.size(); ++port) taken += receive_from(port);
   proxy_.catch_up();
-  from_ports_.note(ports_queue_, taken == 0, now_ms);
+  from_ports_.note(ports_queue_, taken == 0, now_ms_);
   twins_.pass();
   proxy_.run_timers(kTimerBudget);
   transmit_.flush();

@@ -51,7 +51,7 @@ class Worker {
   ~Worker();
 
   // One turn of the loop; the number of packets taken in, 0: there was nothing to do.
-  size_t poll(uint64_t now_ms);
+  size_t poll(uint64_t now_us);
 
   const Proxy& proxy() const { return proxy_; }
   const control::link::Counters& counters() const { return counters_; }

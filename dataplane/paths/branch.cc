@@ -15,14 +15,6 @@ using sipcore::Method;
 
 namespace {
 
-// Tells destinations of a request from each other; where two are taken for one, one is not asked.
-uint32_t endpoint_hash(const Endpoint& endpoint, const sipcore::HashKey& key) {
-  sipcore::SipHash hash(key);
-  hash.add({reinterpret_cast<const char*>(endpoint.ip.bytes.data()), endpoint.ip.size()});
-  hash.add_word(endpoint.port, 2);
-  return static_cast<uint32_t>(hash.finish());
-}
-
 bool records_route(const sipcore::Message& request, const sipcore::Essentials& essentials) {
   Method method = request.method();
   bool dialog = method == Method::kInvite || method == Method::kSubscribe ||
@@ -100,32 +92,7 @@ std::optional<uint16_t> Proxy::listen_for(const Endpoint& target, uint16_t prefe
   return std::nullopt;
 }
 
-// The group's algorithm over the destinations that are enabled, reachable by family and not yet
-// asked for this request (`server` knows which).
-std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group_index,
-                                           uint16_t listen, uint32_t server) {
-  if (group_index >= config_->groups.size()) return std::nullopt;
-  const Group& group = config_->groups[group_index];
-  auto fits = [&](uint16_t index) {
-    const Destination& destination = group.destinations[index];
-    if (!destination.enabled || !listen_for(destination.endpoint, listen)) return false;
-    if (server == kNoSlot) return true;
-    const auto& tried = transactions_.server(server).tried;
-    auto end = tried.begin() + transactions_.server(server).tries;
-    return std::find(tried.begin(), end, endpoint_hash(destination.endpoint, key())) == end;
-  };
-  uint16_t index = sipcore::RoundRobin::kNobody;
-  if (group.algorithm == Algorithm::kCallIdHash && group.table) {
-    index = group.table->select(sipcore::siphash(key(), request.essentials.call_id), fits);
-  } else if (group.sequence) {
-    index = group.sequence->select(round_robin_[group_index % round_robin_.size()], fits);
-  }
-  if (index == sipcore::RoundRobin::kNobody) return std::nullopt;
-  const Endpoint& endpoint = group.destinations[index].endpoint;
-  return Target{endpoint, *listen_for(endpoint, listen), group_index, index};
-}
-
-uint32_t Proxy::begin_transaction(const Target& target) {
+uint32_t Proxy::begin_transaction() {
   uint32_t slot = transactions_.new_server(in_->key);
   if (slot == kNoSlot) return kNoSlot;
   ServerTransaction& server = transactions_.server(slot);
@@ -140,8 +107,6 @@ uint32_t Proxy::begin_transaction(const Target& target) {
   server.reply_to = sipcore::reply_target(*in_->essentials.via, in_->arrival.source);
   server.listen = in_->arrival.listen;
   server.to_has_tag = !in_->essentials.to_tag.empty();
-  server.group = target.group;
-  if (target.group != kNoGroup) server.group_id = config_->groups[target.group].id;
   return slot;
 }
 
@@ -152,10 +117,10 @@ uint32_t Proxy::new_branch(uint32_t server_slot, const Target& target, uint64_t 
   ServerTransaction& server = transactions_.server(server_slot);
   ClientTransaction& client = transactions_.client(slot);
   counters_.add(Count::transactions_created);
-  server.tried[server.tries++] = endpoint_hash(target.endpoint, key());
+  note_asked(server, target.endpoint);
   client.destination = target.endpoint;
   client.listen = target.listen;
-  client.destination_index = target.destination_index;
+  begin_load(client, target);
   client.loop = loop;
   server.said = static_cast<uint32_t>(loop);
   client.kind = server.kind;
@@ -164,11 +129,21 @@ uint32_t Proxy::new_branch(uint32_t server_slot, const Target& target, uint64_t 
   client.timers.interval_ms = timers.t1_ms;
   client.timers.retransmit_at_ms = now_ms_ + timers.t1_ms;
   client.timers.timeout_at_ms = now_ms_ + timers.of(sipcore::Timer::kB);
-  if (target.group != kNoGroup) {
-    client.timers.failover_at_ms = now_ms_ + config_->groups[target.group].failover_after_ms;
-  }
+  if (target.group != kNoGroup) enter_group(server, client, target.group);
   arm_client(slot);
   return slot;
+}
+
+void Proxy::enter_group(ServerTransaction& server, ClientTransaction& client, uint16_t index) {
+  const Group& group = config_->groups[index];
+  if (group_of(server) != index) {
+    server.group = index;
+    server.group_id = group.id;
+    server.tries_here = 0;
+  }
+  ++server.tries_here;
+  if (group.algorithm == Algorithm::kParallel) return;
+  client.timers.failover_at_ms = now_ms_ + group.failover_after_ms;
 }
 
 bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
@@ -254,50 +229,46 @@ void Proxy::send_rebuilt(uint32_t slot, Count kind) {
   send_bytes(rebuild(slot), client.listen, client.destination, kind);
 }
 
-// Serial forking over the group (RFC 3261 16.7 step 5): true when another destination was asked.
+// Sends the stored request of a server transaction to one destination more, of this group or the
+// one behind it; false: nobody is left, or there is no room.
+bool Proxy::ask_another(uint32_t server_slot, uint16_t group, FallBack fall_back) {
+  ServerTransaction& server = transactions_.server(server_slot);
+  if (server.tries >= kMostTries) return false;
+  if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return false;
+  auto target = choose(again_, group, server.listen, server_slot, fall_back);
+  if (!target) return false;
+  uint64_t loop = transactions_.client(server.first_client).loop;
+  uint32_t slot = new_branch(server_slot, *target, loop);
+  if (slot == kNoSlot) {
+    give_place_back(*target);
+    return false;
+  }
+  transactions_.client(slot).method = again_.message.method();
+  send_rebuilt(slot, Count::sent_request);
+  return true;
+}
+
+// Serial forking (RFC 3261 16.7 step 5): true when another destination was asked.
 bool Proxy::try_next(uint32_t server_slot) {
   ServerTransaction& server = transactions_.server(server_slot);
   // The stored request goes with the final response: nobody is asked after it.
   if (server.cancelled || server.request == kNoBlob || server.best_status >= 600) return false;
   uint16_t group = group_of(server);
-  if (group == kNoGroup || server.tries >= config_->groups[group].tries) return false;
-  if (server.tries >= kMostTries) return false;
-  if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return false;
-  auto target = choose(again_, group, server.listen, server_slot);
-  if (!target) return false;
-  uint64_t loop = transactions_.client(server.first_client).loop;
-  uint32_t slot = new_branch(server_slot, *target, loop);
-  if (slot == kNoSlot) return false;
-  ClientTransaction& client = transactions_.client(slot);
-  client.method = again_.message.method();
+  if (group == kNoGroup) return false;
+  const Group& here = config_->groups[group];
+  bool enough = here.algorithm != Algorithm::kParallel && server.tries_here >= here.tries;
+  if (!ask_another(server_slot, enough ? here.fallback : group, FallBack::kYes)) return false;
   counters_.add(Count::failovers);
-  count_call(client);
-  send_rebuilt(slot, Count::sent_request);
   return true;
 }
 
-// The totals of the destination this branch went to; nullptr: it is no call of a group, or the
-// group has changed since.
-control::link::DestinationTotals* Proxy::totals(const ClientTransaction& client) const {
-  if (client.kind != Kind::kInvite || client.server == kNoSlot) return nullptr;
-  uint16_t group = group_of(transactions_.server(client.server));
-  if (group == kNoGroup) return nullptr;
-  const auto& destinations = config_->groups[group].destinations;
-  bool same = client.destination_index < destinations.size() &&
-              destinations[client.destination_index].endpoint == client.destination;
-  return same ? destinations[client.destination_index].totals.get() : nullptr;
-}
-
-void Proxy::count_call(const ClientTransaction& client) {
-  if (auto* to = totals(client)) to->calls.fetch_add(1, std::memory_order_relaxed);
-}
-
-void Proxy::count_answer(const ClientTransaction& client) {
-  if (auto* to = totals(client)) to->answered.fetch_add(1, std::memory_order_relaxed);
-}
-
-void Proxy::count_failure(const ClientTransaction& client) {
-  if (auto* to = totals(client)) to->failed.fetch_add(1, std::memory_order_relaxed);
+// Parallel forking: all others of the group at the same time as the first one.
+void Proxy::fork_to_all(uint32_t server_slot) {
+  const ServerTransaction& server = transactions_.server(server_slot);
+  uint16_t group = server.group;
+  if (group == kNoGroup || config_->groups[group].algorithm != Algorithm::kParallel) return;
+  while (ask_another(server_slot, group, FallBack::kNo)) {
+  }
 }
 
 }  // namespace dataplane

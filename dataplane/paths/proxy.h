@@ -2,11 +2,13 @@
 // headers are read until its packet is sent or released. One file per path:
 //
 //   request.cc    a request arrives: known, ACK, CANCEL, in a dialog, or new
-//   branch.cc     a request goes to a destination: choose, rewrite, send, send again, the next one
+//   choose.cc     which destination of its group a request goes to
+//   branch.cc     a request goes to a destination: rewrite, send, send again, the next one
 //   response.cc   a response arrives: match by token, step the client machine
 //   upstream.cc   towards the caller: forward, choose the best failure, answer ourselves
 //   cancel.cc     CANCEL from the caller, CANCEL and ACK towards a destination
 //   timer.cc      time passes
+//   load.cc       what a destination has to do, and what it is worth; calls that are up
 //   retired.cc    all is said: what is left of a transaction, and what it still does
 #pragma once
 
@@ -17,9 +19,11 @@
 #include "control/link/counters.h"
 #include "control/link/running_config.h"
 #include "control/link/timer_wheel.h"
+#include "dataplane/core/dialogs.h"
 #include "dataplane/core/overload.h"
 #include "dataplane/core/transactions.h"
 #include "dataplane/core/transmit.h"
+#include "sipcore/balance/hash_of.h"
 #include "sipcore/build/edit.h"
 #include "sipcore/proxy/forward.h"
 #include "sipcore/proxy/validate.h"
@@ -36,6 +40,7 @@ struct ProxyLimits {
   size_t client_transactions = 196608;   // at work
   size_t retired_transactions = 524288;  // half of them may keep a part of their response
   size_t stored_messages = 65536;        // of up to 512 bytes
+  size_t dialogs = 262144;               // calls that are up
 };
 
 // Where a packet came from and what in it is SIP.
@@ -49,10 +54,11 @@ struct Arrival {
 class Proxy {
  public:
   Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
-        control::link::Counters& counters, uint64_t now_ms);
+        control::link::Counters& counters, control::link::Destinations& destinations,
+        uint64_t now_ms);
 
   // Once per turn, before anything else; the configuration is valid until the next call.
-  void begin_turn(const control::link::RunningConfig& config, uint64_t now_ms);
+  void begin_turn(const control::link::RunningConfig& config, uint64_t now_us);
 
   // Takes over the packet and counts what becomes of it. Reads the message and asks for the memory
   // that its transaction lies in; then, while that is on its way, handles the message before it.
@@ -69,6 +75,7 @@ class Proxy {
   void unreachable(const sipcore::BranchToken& branch);
 
   const Transactions& transactions() const { return transactions_; }
+  const Dialogs& dialogs() const { return dialogs_; }
   size_t blobs_in_use() const { return blobs_.in_use(); }
 
  private:
@@ -95,7 +102,26 @@ class Proxy {
     sipcore::Endpoint endpoint;
     uint16_t listen = 0;  // we send from
     uint16_t group = kNoGroup;
-    uint16_t destination_index = 0xffff;  // in the group
+    uint16_t slot = control::link::kNoDestination;
+    bool call = false;  // a place for a call was taken there
+  };
+  // With how much care a destination is chosen.
+  enum class Care : uint8_t {
+    kFull,
+    kNoStart,  // one that starts slowly is as good as another, and so is one above its fair share
+    kNone,     // so is one whose breaker is open
+  };
+  // A request that wants a destination.
+  struct Wish {
+    const control::link::Group* group = nullptr;
+    uint16_t group_index = kNoGroup;
+    uint32_t server = kNoSlot;  // knows who was asked
+    bool call = false;          // the INVITE of a new call
+    Care care = Care::kFull;
+    uint64_t hash = 0;     // of what the group hashes by
+    uint64_t random = 0;   // another one for each try
+    uint64_t bound = 0;    // calls of the tier, times the percents of its bounded load; 0: no bound
+    uint64_t weights = 0;  // of the tier
   };
 
   // request.cc
@@ -107,6 +133,7 @@ class Proxy {
   Count on_repeated(uint32_t branch);
   Count on_ack();
   Count on_new_request();
+  std::optional<Target> find_target(const sipcore::RoutePlan& plan);
   Count refuse(sipcore::Fault fault);
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
   bool is_amplified(size_t answer) const;
@@ -122,10 +149,9 @@ class Proxy {
   bool usable(const sipcore::Endpoint& endpoint) const;
   bool may_reach_caller(const sipcore::RoutePlan& plan) const;
   uint16_t group_of(const ServerTransaction& server) const;
+  void fork_to_all(uint32_t server);
   std::optional<uint16_t> listen_for(const sipcore::Endpoint& target, uint16_t preferred) const;
-  std::optional<Target> choose(const Parsed& request, uint16_t group, uint16_t listen,
-                               uint32_t server);
-  uint32_t begin_transaction(const Target& target);
+  uint32_t begin_transaction();
   uint32_t new_branch(uint32_t server, const Target& target, uint64_t loop);
   bool edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
                     const ClientTransaction& client, sipcore::EditList& edits);
@@ -134,17 +160,46 @@ class Proxy {
                    const sipcore::Endpoint& destination);
   std::string_view rebuild(uint32_t slot);
   void send_rebuilt(uint32_t slot, Count kind);
+  void enter_group(ServerTransaction& server, ClientTransaction& client, uint16_t index);
+  enum class FallBack : uint8_t { kNo, kYes };  // to the group behind this one
+  bool ask_another(uint32_t server, uint16_t group, FallBack fall_back);
   bool try_next(uint32_t server);
-  control::link::DestinationTotals* totals(const ClientTransaction& client) const;
-  void count_call(const ClientTransaction& client);
-  void count_answer(const ClientTransaction& client);
+
+  // choose.cc
+  std::optional<Target> choose(const Parsed& request, uint16_t group, uint16_t listen,
+                               uint32_t server, FallBack fall_back);
+  std::optional<Target> choose_in(Wish& wish, uint16_t listen);
+  uint16_t select(const Wish& wish, const control::link::Tier& tier);
+  bool may_ask(const Wish& wish, const control::link::Destination& destination) const;
+  bool over_bound(const Wish& wish, const control::link::Destination& destination) const;
+  void set_bound(Wish& wish, const control::link::Tier& tier) const;
+  bool take_place(const Wish& wish, const control::link::Destination& destination);
+  bool was_asked(uint32_t server, const sipcore::Endpoint& endpoint) const;
+  void note_asked(ServerTransaction& server, const sipcore::Endpoint& endpoint) const;
+  bool listens_on(sipcore::Family family) const;
+
+  // load.cc
+  const control::link::Group* group_of_client(const ClientTransaction& client) const;
+  void give_place_back(const Target& target);
+  void begin_load(ClientTransaction& client, const Target& target);
+  void end_load(ClientTransaction& client);
+  void hear(ClientTransaction& client);
+  void find_wanting(ClientTransaction& client);
   void count_failure(const ClientTransaction& client);
+  sipcore::Hash128 dialog_key(const sipcore::Essentials& message, bool from_caller) const;
+  bool reserve_dialog(uint32_t server);
+  void give_back_reserved(ServerTransaction& server);
+  void begin_dialog(ClientTransaction& client);
+  void note_in_dialog(ClientTransaction& client, const sipcore::RoutePlan& plan);
+  void note_bye_answered(ClientTransaction& client, int status);
+  void end_dialog(uint32_t slot);
 
   // response.cc
   Count on_response();
   Count on_client_response(uint32_t slot);
   void perform_client(uint32_t slot, uint16_t actions, sipcore::Timer timer);
   bool step_client(uint32_t slot, int status);
+  bool fails_over(const ServerTransaction& server, int status) const;
   void fail_branch(uint32_t slot, int status, bool from_response);
 
   // upstream.cc
@@ -161,7 +216,7 @@ class Proxy {
   void resend_response(uint32_t slot);
   void resend_own(const Answer& answer);
   void answer_server(uint32_t slot, int status);
-  void count_outcome(const ServerTransaction& server, int status);
+  void count_outcome(ServerTransaction& server, int status);
   size_t write_reply(const Parsed& request, const sipcore::Endpoint& source, int status,
                      std::string_view reason, std::string_view headers);
 
@@ -182,6 +237,7 @@ class Proxy {
   // timer.cc
   uint32_t client_timer(uint32_t slot) const;
   uint32_t branch_timer(uint32_t slot) const;
+  uint32_t dialog_timer(uint32_t slot) const;
   void arm_server(uint32_t slot);
   void arm_client(uint32_t slot);
   void on_server_timer(uint32_t slot);
@@ -201,10 +257,13 @@ class Proxy {
   Transmit& transmit_;
   control::link::Counters& counters_;
   Transactions transactions_;
+  control::link::Destinations& destinations_;
   BlobPool blobs_;
+  Dialogs dialogs_;
   control::link::TimerWheel wheel_;
   const control::link::RunningConfig* config_ = nullptr;
   uint64_t now_ms_;
+  uint64_t now_us_;
   std::array<uint32_t, 64> round_robin_{};  // cursor by group
 
   std::array<InHand, 2> messages_;  // one in hand, one held back

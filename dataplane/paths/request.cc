@@ -282,19 +282,16 @@ Count Proxy::on_new_request() {
   uint64_t loop = sipcore::loop_hash(in_->message, e, plan, key());
   if (auto fate = stop_by_policy(plan, loop)) return *fate;
 
-  std::optional<Target> target;
-  if (e.to_tag.empty()) {
-    target = choose(*in_, 0, in_->arrival.listen, kNoSlot);
-  } else if (auto endpoint = dialog_target(*in_, plan)) {
-    if (auto listen = listen_for(*endpoint, in_->arrival.listen))
-      target = Target{*endpoint, *listen};
-  }
-  if (!e.to_tag.empty() && !target) return answer_directly(502, "Bad Gateway: no way to next hop");
-  uint32_t slot = target ? begin_transaction(*target) : kNoSlot;
-  uint32_t branch = slot == kNoSlot ? kNoSlot : new_branch(slot, *target, loop);
+  auto target = find_target(plan);
+  if (!target && e.to_tag.empty()) return answer_unavailable(Count::rejected_no_backend);
+  if (!target) return answer_directly(502, "Bad Gateway: no way to next hop");
+  uint32_t slot = begin_transaction();
+  bool room = slot != kNoSlot && (!target->call || reserve_dialog(slot));
+  uint32_t branch = room ? new_branch(slot, *target, loop) : kNoSlot;
   if (branch == kNoSlot) {
+    give_place_back(*target);
     if (slot != kNoSlot) free_server(slot);
-    return answer_unavailable(target ? Count::rejected_full : Count::rejected_no_backend);
+    return answer_unavailable(Count::rejected_full);
   }
   ClientTransaction& client = transactions_.client(branch);
   client.method = in_->message.method();
@@ -305,13 +302,24 @@ Count Proxy::on_new_request() {
     counters_.add(Count::rejected_malformed);
     return answer_directly(513, "Message Too Large: no room for our Via");
   }
-  if (in_->message.method() == Method::kInvite) {
-    if (e.to_tag.empty()) counters_.add(Count::calls);
-    count_call(client);
-    answer_directly(100, "Trying");  // 17.2.1: the destination may take more than 200 ms
-  }
+  if (target->call) counters_.add(Count::calls);
+  if (!e.to_tag.empty()) note_in_dialog(client, plan);
+  // 17.2.1: the destination may take more than 200 ms
+  if (client.kind == Kind::kInvite) answer_directly(100, "Trying");
   send_edited(edits, client.listen, client.destination);
+  fork_to_all(slot);
   return Count::request_forwarded;
+}
+
+// A destination of the group for what begins something; for what belongs to a call its other side.
+std::optional<Proxy::Target> Proxy::find_target(const sipcore::RoutePlan& plan) {
+  uint16_t listen = in_->arrival.listen;
+  if (in_->essentials.to_tag.empty()) {
+    return choose(*in_, config_->listens[listen].group, listen, kNoSlot, FallBack::kYes);
+  }
+  auto endpoint = dialog_target(*in_, plan);
+  auto from = endpoint ? listen_for(*endpoint, listen) : std::nullopt;
+  return from ? std::optional(Target{*endpoint, *from}) : std::nullopt;
 }
 
 // It came while the worker had no time for it.

@@ -32,6 +32,7 @@ Count Proxy::on_response() {
 }
 
 Count Proxy::on_client_response(uint32_t slot) {
+  hear(transactions_.client(slot));
   bool pass = step_client(slot, in_->message.status());
   if (!pass) return Count::response_consumed;
   ClientTransaction& client = transactions_.client(slot);
@@ -43,6 +44,9 @@ Count Proxy::on_client_response(uint32_t slot) {
   bool success = status >= 200 && status < 300;
   if (client.done && !success && status < 600) return Count::response_consumed;
   uint32_t server = client.server;
+  note_bye_answered(client, status);
+  if (success) begin_dialog(client);
+  if (success) end_load(client);
   if (status >= 300) {
     fail_branch(slot, status, true);
   } else {
@@ -115,6 +119,13 @@ void Proxy::perform_client(uint32_t slot, uint16_t actions, sipcore::Timer timer
   }
 }
 
+// Whether the group asks another destination after this answer; never after a 6xx (16.7 step 5).
+bool Proxy::fails_over(const ServerTransaction& server, int status) const {
+  uint16_t group = group_of(server);
+  return group != kNoGroup && status < 600 &&
+         config_->groups[group].failover_codes.test(static_cast<size_t>(status));
+}
+
 // A branch has failed, by a response in hand, by silence (408) or because it cannot be reached
 // (503).
 void Proxy::fail_branch(uint32_t slot, int status, bool from_response) {
@@ -122,14 +133,16 @@ void Proxy::fail_branch(uint32_t slot, int status, bool from_response) {
   uint32_t server_slot = client.server;
   if (server_slot == kNoSlot) return;
   client.done = true;
+  end_load(client);
+  if (!from_response) note_bye_answered(client, status);
   ServerTransaction& server = transactions_.server(server_slot);
   if (status >= 500 || !from_response) count_failure(client);
   bool timeout = status == 408 && (!from_response || server.kind == Kind::kOther);
   keep_best(server, status, from_response && !timeout);
   if (status >= 600) cancel_branches(server_slot, slot);  // 16.7 step 5
-  bool next = status == 503 || (status == 408 && !from_response);
-  if (next && try_next(server_slot)) return;
-  if (!waiting_for_branch(server)) finish(server_slot);
+  if (waiting_for_branch(server)) return;
+  if ((!from_response || fails_over(server, status)) && try_next(server_slot)) return;
+  finish(server_slot);
 }
 
 }  // namespace dataplane

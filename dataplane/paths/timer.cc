@@ -4,22 +4,29 @@
 namespace dataplane {
 
 Proxy::Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
-             control::link::Counters& counters, uint64_t now_ms)
+             control::link::Counters& counters, control::link::Destinations& destinations,
+             uint64_t now_ms)
     : worker_(worker),
       transmit_(transmit),
       counters_(counters),
       transactions_(limits.server_transactions, limits.client_transactions,
                     limits.retired_transactions),
+      destinations_(destinations),
       blobs_(limits.retired_transactions / 2, limits.stored_messages),
-      wheel_(transactions_.servers() + transactions_.clients() + transactions_.branches(), now_ms),
-      now_ms_(now_ms) {}
+      dialogs_(limits.dialogs),
+      wheel_(transactions_.servers() + transactions_.clients() + transactions_.branches() +
+                 dialogs_.size(),
+             now_ms),
+      now_ms_(now_ms),
+      now_us_(now_ms * 1000) {}
 
-void Proxy::begin_turn(const control::link::RunningConfig& config, uint64_t now_ms) {
+void Proxy::begin_turn(const control::link::RunningConfig& config, uint64_t now_us) {
   config_ = &config;
-  now_ms_ = now_ms;
+  now_us_ = now_us;
+  now_ms_ = now_us / 1000;
 }
 
-// In the wheel's numbering servers come first, then clients, then branches.
+// In the wheel's numbering servers come first, then clients, branches, dialogs.
 uint32_t Proxy::client_timer(uint32_t slot) const {
   return slot + static_cast<uint32_t>(transactions_.servers());
 }
@@ -28,24 +35,29 @@ uint32_t Proxy::branch_timer(uint32_t slot) const {
   return client_timer(slot) + static_cast<uint32_t>(transactions_.clients());
 }
 
+uint32_t Proxy::dialog_timer(uint32_t slot) const {
+  return branch_timer(slot) + static_cast<uint32_t>(transactions_.branches());
+}
+
 void Proxy::run_timers(size_t budget) {
-  const uint32_t clients = client_timer(0), branches = branch_timer(0);
+  const uint32_t clients = client_timer(0), branches = branch_timer(0), dialogs = dialog_timer(0);
   auto due = [&](uint32_t id) {
     if (id < clients) {
       on_server_timer(id);
     } else if (id < branches) {
       on_client_timer(id - clients);
-    } else {
+    } else if (id < dialogs) {
       free_retired(id - branches);
+    } else {
+      counters_.add(Count::dialogs_expired);
+      end_dialog(id - dialogs);
     }
   };
   // What is retired was not touched for 32 s, most of it.
   auto ahead = [&](uint32_t next, uint32_t after_next) {
-    constexpr uint32_t kNone = control::link::TimerWheel::kNone;
-    if (next >= branches && next != kNone) transactions_.prefetch_index(next - branches);
-    if (after_next >= branches && after_next != kNone) {
-      transactions_.prefetch_branch(after_next - branches);
-    }
+    auto retired = [&](uint32_t id) { return id >= branches && id < dialogs; };
+    if (retired(next)) transactions_.prefetch_index(next - branches);
+    if (retired(after_next)) transactions_.prefetch_branch(after_next - branches);
   };
   wheel_.advance(now_ms_, budget, due, ahead);
 }
@@ -107,6 +119,7 @@ void Proxy::on_client_timer(uint32_t slot) {
 
 void Proxy::on_retransmit(uint32_t slot) {
   ClientTransaction& client = transactions_.client(slot);
+  if (!client.heard) find_wanting(client);
   if (client.kind == Kind::kInvite) {
     using namespace sipcore::invite_client;
     const auto& step = kMachine.step(static_cast<State>(client.state), Event::kRetransmit);
@@ -150,6 +163,7 @@ void Proxy::on_timeout(uint32_t slot) {
 void Proxy::on_silence(uint32_t slot) {
   ClientTransaction& client = transactions_.client(slot);
   client.timers.failover_at_ms = 0;
+  find_wanting(client);
   bool asked = client.server != kNoSlot && try_next(client.server);
   if (asked) {
     client.done = true;
@@ -179,6 +193,7 @@ void Proxy::unreachable(const sipcore::BranchToken& branch) {
   }
   if ((actions & sipcore::kReportError) != 0) {
     counters_.add(Count::branch_errors);
+    find_wanting(client);
     if (!client.done) fail_branch(slot, 503, false);
   }
   perform_client(slot, actions, sipcore::Timer::kKeep);
@@ -186,6 +201,7 @@ void Proxy::unreachable(const sipcore::BranchToken& branch) {
 
 void Proxy::free_server(uint32_t slot) {
   ServerTransaction& server = transactions_.server(slot);
+  give_back_reserved(server);
   blobs_.drop(server.request);
   blobs_.drop(server.response);
   blobs_.drop(server.best);
@@ -195,6 +211,7 @@ void Proxy::free_server(uint32_t slot) {
 }
 
 void Proxy::free_client(uint32_t slot) {
+  end_load(transactions_.client(slot));
   blobs_.drop(transactions_.client(slot).request);
   wheel_.cancel(client_timer(slot));
   transactions_.free_client(slot);

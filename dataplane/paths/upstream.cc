@@ -55,7 +55,6 @@ void Proxy::pass_up(uint32_t slot) {
   bool after_failure = success_of_invite && server.best_status != 0 && final_state(server);
   if (status >= 200 && !final_state(server)) {
     count_outcome(server, status);
-    count_answer(transactions_.client(slot));
   }
   if (!step_server(server_slot, status)) return;
   if (server.kind != Kind::kInvite) keep_own_part(server, in_->message);
@@ -246,7 +245,9 @@ void Proxy::answer_server(uint32_t slot, int status) {
   }
 }
 
-void Proxy::count_outcome(const ServerTransaction& server, int status) {
+// What becomes of a call is decided: it goes on, and has its dialog, or is over.
+void Proxy::count_outcome(ServerTransaction& server, int status) {
+  give_back_reserved(server);
   if (server.kind != Kind::kInvite || server.group == kNoGroup) return;
   counters_.add(status < 300 ? Count::calls_answered : Count::calls_failed);
 }

@@ -23,10 +23,10 @@ namespace {
 
 using control::config::Settings;
 
-uint64_t now_ms() {
+uint64_t now_us() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);  // answered from user space, no system call
-  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
+  return static_cast<uint64_t>(now.tv_sec) * 1000000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
 }
 
 // What the worker threads need; they read `stop` each turn.
@@ -50,7 +50,7 @@ void run_worker(void* context, size_t id) {
   auto& workers = *static_cast<Workers*>(context);
   size_t quiet = 0;
   while (!workers.stop.load(std::memory_order_relaxed)) {
-    quiet = workers.all[id]->poll(now_ms()) > 0 ? 0 : quiet + 1;
+    quiet = workers.all[id]->poll(now_us()) > 0 ? 0 : quiet + 1;
     if (quiet > kQuietTurns) rest(workers.idle);
   }
 }
@@ -127,16 +127,17 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
         "not enough free hugepages: running on ordinary memory (--no-huge), which is "
         "slower; reserve some with vm.nr_hugepages, or set hugepages = false in [node]");
   }
-  control::link::Exchange exchange(settings.workers);
+  control::link::Exchange exchange(settings.workers, settings.destinations);
   dataplane::Handover handover(settings.workers);
   Workers workers;
   workers.idle = settings.idle;
   dataplane::ProxyLimits limits{settings.server_transactions, settings.client_transactions,
-                                settings.retired_transactions, settings.stored_messages};
+                                settings.retired_transactions, settings.stored_messages,
+                                settings.calls};
   for (size_t id = 0; id < settings.workers; ++id) {
     workers.all.push_back(std::make_unique<dataplane::Worker>(
         id, exchange, handover, dpdk.ports_of(id), dpdk.twins_of(id),
-        dataplane::Pools{&dpdk.small_packets(), &dpdk.large_packets()}, limits, now_ms()));
+        dataplane::Pools{&dpdk.small_packets(), &dpdk.large_packets()}, limits, now_us() / 1000));
   }
   control::thread::Control control(path, settings, exchange);
   std::vector<control::kernel::PortInterface> interfaces;

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sipcore/balance/pick.h"
 #include "sipcore/hash/siphash.h"
 
 namespace sipcore {
@@ -28,7 +29,6 @@ class RendezvousTable {
  public:
   static constexpr size_t kBuckets = 65536;
   static constexpr size_t kRanks = 4;  // kept per bucket; further ones are drawn when needed
-  static constexpr uint16_t kNobody = 0xffff;
 
   // Builds the table: 65,536 draws for each destination. At most 65,000 destinations.
   RendezvousTable(std::span<const WeightedName> destinations, const HashKey& seed);

@@ -7,12 +7,13 @@
 #include <span>
 #include <vector>
 
+#include "sipcore/balance/pick.h"
+
 namespace sipcore {
 
 class RoundRobin {
  public:
   static constexpr size_t kMostSteps = 65536;
-  static constexpr uint16_t kNobody = 0xffff;
 
   // Weights are divided by their common divisor, and scaled down where the sequence would pass
   // kMostSteps. 0: never chosen.

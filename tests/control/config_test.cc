@@ -53,16 +53,36 @@ TEST(Config, EachErrorSaysWhereAndWhatWouldBeRight) {
 
 TEST(Config, BadValuesOfEveryKindAreRefused) {
   for (const char* more :
-       {"[[listen]]\naddress = \"0.0.0.0:5060\"\n", "[[listen]]\naddress = \"192.0.2.1:99999\"\n",
+       {"[[listen]]\naddress = \"0.0.0.0:5060\"\n",
+        "[[listen]]\naddress = \"192.0.2.1:99999\"\n",
         "[[listen]]\naddress = \"192.0.2.2\"\nport = \"af_xdp:other\"\n",
-        "[[listen]]\naddress = \"192.0.2.1:5060\"\n", "[[port]]\ndevice = \"eth0\"\n",
+        "[[listen]]\naddress = \"192.0.2.1:5060\"\n",
+        "[[port]]\ndevice = \"eth0\"\n",
         "[[group.destination]]\nuri = \"sip:example.com\"\n",
         "[[group.destination]]\nuri = \"sip:192.0.2.9:5060\"\n",
         "[[group.destination]]\nuri = \"sip:255.255.255.255\"\n",
         "[[group.destination]]\nuri = \"sip:192.0.2.1:5060\"\n",
-        "[[group.destination]]\nuri = \"sip:192.0.2.8\"\nweight = -1\n", "[limits]\npackets = 1\n",
-        "[management]\nsocket = \"relative\"\n", "[node]\ncpus = [1, 2]\n", "node = 3\n",
-        "[timers]\ntimer_c_ms = 1000\n"}) {
+        "[[group.destination]]\nuri = \"sip:192.0.2.8\"\nweight = -1\n",
+        "[limits]\npackets = 1\n",
+        "[management]\nsocket = \"relative\"\n",
+        "[node]\ncpus = [1, 2]\n",
+        "node = 3\n",
+        "[timers]\ntimer_c_ms = 1000\n",
+        "[[group.destination]]\nuri = \"sip:192.0.2.8;transport=tcp\"\n",
+        "[[group.destination]]\nuri = \"sip:192.0.2.8\"\nlisten = \"192.0.2.7\"\n",
+        "[[group.destination]]\nuri = \"sip:[2001:db8::8]\"\nlisten = \"192.0.2.1\"\n",
+        "[[group]]\nname = \"h\"\nfallback = \"nobody\"\n",
+        "[[group]]\nname = \"h\"\nfallback = \"h\"\n",
+        "[[group]]\nname = \"h\"\nfallback = \"i\"\n[[group]]\nname = \"i\"\nfallback = \"h\"\n",
+        "[[group]]\nname = \"h\"\nfailover_codes = [603]\n",
+        "[[group]]\nname = \"h\"\nfailover_codes = [\"503\"]\n",
+        "[[group]]\nname = \"h\"\nbreaker_codes = 503\n",
+        "[[group]]\nname = \"h\"\nbounded_load_percent = 90\n",
+        "[[group]]\nname = \"h\"\nhash_of = \"header:\"\n",
+        "[[group]]\nname = \"h\"\nbreaker_open_ms = 5000\nbreaker_most_open_ms = 4000\n",
+        "[limits]\ndestinations = 15\n",
+        "[timers]\nlongest_call_s = 1\n",
+        "[[listen]]\naddress = \"192.0.2.2\"\ngroup = \"nobody\"\n"}) {
     EXPECT_NE(first_error(std::string(kGood) + more), "") << more;
   }
 }
@@ -83,13 +103,83 @@ TEST(Config, ReloadMayNotChangeWhatIsAllocatedAtStart) {
   EXPECT_NE(needs_restart(running, wanted), "");
 }
 
-TEST(Config, TotalsOfADestinationLiveOnOverAReload) {
+class SlotsTest : public testing::Test {
+ protected:
+  uint16_t slot(const Settings& wanted) {
+    auto next = build(wanted, {}, slots, running.get());
+    EXPECT_NE(next, nullptr);
+    running = std::move(next);
+    return running->groups[0].destinations[0].slot;
+  }
   Settings settings = std::get<Settings>(parse(kGood, "f"));
-  Totals totals;
-  auto first = build(settings, {}, totals);
-  first->groups[0].destinations[0].totals->calls = 5;
-  auto second = build(settings, {}, totals);
-  EXPECT_EQ(second->groups[0].destinations[0].totals->calls, 5u);
+  link::Destinations states{4};
+  Slots slots{states};
+  std::unique_ptr<link::RunningConfig> running;
+};
+
+TEST_F(SlotsTest, ADestinationKeepsItsSlotOverAReload) {
+  uint16_t first = slot(settings);
+  states.at(first).begun = 5;
+  EXPECT_EQ(slot(settings), first);
+  EXPECT_EQ(states.at(first).begun, 5u);
+}
+
+TEST_F(SlotsTest, WhatTheOperatorSaidStaysUntilTheFileSaysSomethingElse) {
+  uint16_t at = slot(settings);
+  states.at(at).admin = link::Admin::kDraining;
+  slot(settings);
+  EXPECT_EQ(states.at(at).admin, link::Admin::kDraining);
+  settings.groups[0].destinations[0].enabled = false;
+  slot(settings);
+  EXPECT_EQ(states.at(at).admin, link::Admin::kDisabled);
+  settings.groups[0].destinations[0].enabled = true;
+  slot(settings);
+  EXPECT_EQ(states.at(at).admin, link::Admin::kEnabled);
+}
+
+// Calls of a destination that was removed are counted to their end, and found again should it come
+// back; nobody else gets its slot meanwhile.
+TEST_F(SlotsTest, ARemovedDestinationKeepsItsSlotWhileItHasCalls) {
+  uint16_t old = slot(settings);
+  states.at(old).calls = 1;
+  Settings other = settings;
+  other.groups[0].destinations[0].uri = "sip:192.0.2.8";
+  EXPECT_NE(slot(other), old);
+  EXPECT_EQ(slot(settings), old);
+  EXPECT_EQ(states.at(old).calls, 1u);
+}
+
+TEST_F(SlotsTest, ASlotWithoutCallsIsUsedAgainFromTheBeginning) {
+  Settings other = settings;
+  for (int i = 0; i < 20; ++i) {
+    other.groups[0].destinations[0].uri = "sip:192.0.2.8;n=" + std::to_string(i);
+    uint16_t at = slot(other);
+    EXPECT_EQ(states.at(at).begun, 0u);
+    EXPECT_EQ(states.at(at).admin, link::Admin::kEnabled);
+    states.at(at).begun = 7;
+    states.at(at).admin = link::Admin::kDisabled;
+  }
+}
+
+TEST_F(SlotsTest, NoSlotLeftIsToldAndNothingIsLost) {
+  for (int i = 0; i < 4; ++i) {
+    settings.groups[0].destinations[0].uri = "sip:192.0.2.8;n=" + std::to_string(i);
+    states.at(slot(settings)).calls = 1;
+  }
+  settings.groups[0].destinations[0].uri = "sip:192.0.2.7";
+  EXPECT_EQ(build(settings, {}, slots, running.get()), nullptr);
+  EXPECT_EQ(running->groups[0].destinations[0].uri, "sip:192.0.2.8;n=3");
+}
+
+// Building a table for consistent hashing takes 65,536 draws for each destination.
+TEST_F(SlotsTest, TablesThatHaveNotChangedAreKept) {
+  slot(settings);
+  auto table = running->groups[0].tiers[0].table;
+  slot(settings);
+  EXPECT_EQ(running->groups[0].tiers[0].table, table);
+  settings.groups[0].destinations[0].weight = 2;
+  slot(settings);
+  EXPECT_NE(running->groups[0].tiers[0].table, table);
 }
 
 }  // namespace

@@ -197,8 +197,7 @@ TEST_F(ForkingTest, RequestTooLongForTheNextDestinationIsNotSentBroken) {
 
 // Of three destinations two are dead: the third is asked, whichever order and way.
 TEST_F(ForkingTest, EveryDestinationIsAskedOnce) {
-  for (auto algorithm :
-       {control::link::Algorithm::kCallIdHash, control::link::Algorithm::kRoundRobin}) {
+  for (auto algorithm : {control::link::Algorithm::kHash, control::link::Algorithm::kRoundRobin}) {
     Node three({.algorithm = algorithm});
     for (int call = 0; call < 12; ++call) {
       RequestText request;

@@ -32,6 +32,7 @@ class ThreadsTest : public testing::Test {
     for (uint32_t round = 0; !done() && std::chrono::steady_clock::now() < deadline; ++round) {
       node_.configure([&](control::link::RunningConfig& config) {
         config.groups[0].destinations[round % 3].weight = 1 + round % 5;
+        for (auto& one : config.groups[0].destinations) one.capacity = capacity_;
       });
       control::link::ToWorker error;
       error.branch = {static_cast<uint8_t>(round % 2), round % 64, 0xffffffff, 0};
@@ -42,16 +43,21 @@ class ThreadsTest : public testing::Test {
     EXPECT_TRUE(done());
   }
 
+  void begin_calls() {
+    for (int i = 0; i < kCalls; ++i) {
+      RequestText request;
+      request.call_id = "threads-" + std::to_string(i);
+      request.via += std::to_string(i);
+      node_.deliver({endpoint("198.18.0.10:5060"), endpoint(kListen), text_of(request)}, i % 2);
+    }
+  }
+
+  uint32_t capacity_ = 0;
   Node node_{{.workers = 2, .packets = 8192}};
 };
 
 TEST_F(ThreadsTest, CallsOverTwoWorkers) {
-  for (int i = 0; i < kCalls; ++i) {
-    RequestText request;
-    request.call_id = "threads-" + std::to_string(i);
-    request.via += std::to_string(i);
-    node_.deliver({endpoint("198.18.0.10:5060"), endpoint(kListen), text_of(request)}, i % 2);
-  }
+  begin_calls();
   run_until([&] { return node_.count(Count::request_forwarded) == kCalls; });
   std::vector<Datagram> out = node_.settle(1000);
   ASSERT_EQ(out.size(), 2u * kCalls);
@@ -70,6 +76,31 @@ TEST_F(ThreadsTest, CallsOverTwoWorkers) {
   for (uint64_t now = 1000; now < 120000; now += 100) node_.settle(now);
   EXPECT_EQ(node_.transactions(), 0u);
   EXPECT_EQ(node_.packets_in_use(), 0u);
+}
+
+// Both workers want the last places at the same time: all are given away, and none twice.
+TEST_F(ThreadsTest, CapacityIsExactOverTwoWorkers) {
+  capacity_ = 50;
+  node_.configure([&](control::link::RunningConfig& config) {
+    for (auto& one : config.groups[0].destinations) one.capacity = capacity_;
+  });
+  begin_calls();
+  run_until([&] {
+    return node_.count(Count::request_forwarded) + node_.count(Count::request_answered) == kCalls;
+  });
+  EXPECT_EQ(node_.count(Count::request_forwarded), 150u);
+  EXPECT_EQ(node_.count(Count::rejected_no_backend), kCalls - 150u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(node_.destination(i).calls, 50u);
+  size_t queue = 0;
+  for (const Datagram& one : node_.settle(1000)) {
+    if (method_of(one.bytes) != "INVITE" || status_of(one.bytes) != 0) continue;
+    node_.deliver({one.to, endpoint(kListen), response_to(one.bytes, 486, "bob")}, ++queue % 2);
+  }
+  run_until([&] {
+    return node_.count(Count::response_forwarded) + node_.count(Count::response_consumed) == 150;
+  });
+  node_.settle(1000);
+  for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node_.destination(i).in_use());
 }
 
 }  // namespace

@@ -214,7 +214,7 @@ def reload_under_load(build):
                f"{completed} of {created} calls completed over {reloads} reloads\n"
                + caller.error_text())
         expect(reloads >= 20, f"only {reloads} reloads")
-    with_tandem(build, job, algorithm="call_id_hash")
+    with_tandem(build, job, algorithm="hash")
 
 
 def bad_reload_changes_nothing(build):

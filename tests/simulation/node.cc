@@ -45,9 +45,6 @@ Node::Node(const NodeOptions& options)
                                                            dataplane::Pools{&small_, &large_},
                                                            options.limits, 0));
   }
-  for (size_t i = 0; i < options.backends; ++i) {
-    totals_.push_back(std::make_shared<control::link::DestinationTotals>());
-  }
   joiner_ = std::make_unique<dataplane::Reassembly>(16, reassembly_);
   configure([](RunningConfig&) {});
   // Everybody of 198.18.0.0/24 and 2001:db8:18::/64 is on the link and has the same MAC.
@@ -91,7 +88,7 @@ RunningConfig Node::base_config() const {
     control::link::Destination destination;
     destination.endpoint = backend(i);
     destination.uri = "sip:" + sipcore::to_string(backend(i));
-    destination.totals = totals_[i];
+    destination.slot = static_cast<uint16_t>(i);
     group.destinations.push_back(destination);
   }
   config.groups.push_back(group);
@@ -103,19 +100,7 @@ void Node::configure(const std::function<void(RunningConfig&)>& change) {
   change(*config);
   config->own.clear();
   for (auto& listen : config->listens) config->own.push_back(listen.endpoint);
-  for (auto& group : config->groups) {
-    group.id = control::link::group_id(group.name);
-    std::vector<sipcore::WeightedName> names;
-    std::vector<uint32_t> weights;
-    for (auto& destination : group.destinations) {
-      names.push_back({destination.uri, destination.weight});
-      weights.push_back(destination.weight);
-    }
-    if (group.algorithm == control::link::Algorithm::kCallIdHash) {
-      group.table.emplace(names, config->keys.token);
-    }
-    group.sequence.emplace(weights);
-  }
+  for (auto& group : config->groups) control::link::prepare(group, config->keys.token);
   exchange_.config.publish(std::move(config));
   exchange_.quiescence.collect();
 }
@@ -179,7 +164,7 @@ void Node::collect(dataplane::Packet* packet, std::vector<Datagram>& out) {
 
 std::vector<Datagram> Node::poll(uint64_t now_ms) {
   std::vector<Datagram> out;
-  for (auto& worker : workers_) worker->poll(now_ms);
+  for (auto& worker : workers_) worker->poll(now_ms * 1000);
   collect(out);
   exchange_.quiescence.collect();
   std::string wrong = imbalance();
@@ -230,6 +215,12 @@ size_t Node::transactions() const {
 size_t Node::blobs() const {
   size_t total = 0;
   for (auto& worker : workers_) total += worker->proxy().blobs_in_use();
+  return total;
+}
+
+size_t Node::dialogs() const {
+  size_t total = 0;
+  for (auto& worker : workers_) total += worker->proxy().dialogs().in_use();
   return total;
 }
 

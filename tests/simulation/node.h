@@ -25,8 +25,8 @@ struct NodeOptions {
   std::string listen = kListen;
   size_t workers = 1;
   size_t backends = 3;
-  control::link::Algorithm algorithm = control::link::Algorithm::kCallIdHash;
-  dataplane::ProxyLimits limits{2048, 4096, 4096, 2048};
+  control::link::Algorithm algorithm = control::link::Algorithm::kHash;
+  dataplane::ProxyLimits limits{2048, 4096, 4096, 2048, 2048};
   size_t packets = 4096;
   bool poison = true;           // packets that nobody holds; costs time
   bool kernel_twin = false;     // the port is no kernel interface and has a twin
@@ -54,7 +54,7 @@ class Node {
   // sent that nobody wrote.
   std::vector<Datagram> poll(uint64_t now_ms);
   // One turn of one worker; the balance is checked when all have had theirs.
-  void poll_worker(size_t worker, uint64_t now_ms) { workers_[worker]->poll(now_ms); }
+  void poll_worker(size_t worker, uint64_t now_ms) { workers_[worker]->poll(now_ms * 1000); }
   // Turns until nothing more comes out.
   std::vector<Datagram> settle(uint64_t now_ms);
   // The ICMP error for a request that the node sent.
@@ -63,6 +63,10 @@ class Node {
   uint64_t count(control::link::Count which) const;
   size_t transactions() const;
   size_t blobs() const;
+  size_t dialogs() const;
+  control::link::DestinationState& destination(size_t i) {
+    return exchange_.destinations.at(static_cast<uint16_t>(i));
+  }
   size_t packets_in_use() const;
   control::link::Exchange& exchange() { return exchange_; }
   dataplane::MemoryPool& small_packets() { return small_; }
@@ -89,7 +93,6 @@ class Node {
   std::vector<std::unique_ptr<dataplane::MemoryPort>> seconds_;  // second ports, by worker
   std::vector<std::unique_ptr<dataplane::Worker>> workers_;
   std::unique_ptr<dataplane::Reassembly> joiner_;
-  std::vector<std::shared_ptr<control::link::DestinationTotals>> totals_;
   uint64_t fragments_cut_ = 0;
   uint64_t datagrams_out_ = 0;
 };

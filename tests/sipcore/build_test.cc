@@ -1,11 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <random>
 #include <set>
 
-#include "sipcore/balance/rendezvous.h"
-#include "sipcore/balance/round_robin.h"
 #include "sipcore/build/edit.h"
 #include "sipcore/build/token.h"
 #include "sipcore/proxy/forward.h"
@@ -238,91 +235,6 @@ TEST(Forward, MaxForwardsKeepsItsWidthAndIsAddedWhereMissing) {
     std::string out(buffer.data(), apply_copy(edits, text, buffer));
     EXPECT_EQ(tests::header_of(out, HeaderName::kMaxForwards), after);
   }
-}
-
-std::vector<WeightedName> names(size_t count, uint32_t weight = 1) {
-  std::vector<WeightedName> out;
-  for (size_t i = 0; i < count; ++i) out.push_back({"sip:10.0.0." + std::to_string(i), weight});
-  return out;
-}
-
-uint16_t pick(const RendezvousTable& table, uint64_t key) {
-  return table.select(siphash(kKey, std::to_string(key)), [](uint16_t) { return true; });
-}
-
-// Taking out one of N moves its own keys alone, and spreads them evenly over the others.
-TEST(Rendezvous, TakingOneOutMovesOnlyItsOwn) {
-  constexpr size_t kKeys = 100000;
-  for (size_t count : {2, 5, 16}) {
-    auto all = names(count);
-    RendezvousTable before(all, kKey);
-    auto rest = all;
-    rest.erase(rest.begin() + 1);
-    RendezvousTable after(rest, kKey);
-    std::vector<size_t> gained(count, 0);
-    size_t own = 0;
-    for (uint64_t key = 0; key < kKeys; ++key) {
-      uint16_t was = pick(before, key);
-      uint16_t now = pick(after, key);
-      size_t now_before = now >= 1 ? now + 1u : now;
-      uint16_t skipped =
-          before.select(siphash(kKey, std::to_string(key)), [](uint16_t i) { return i != 1; });
-      ASSERT_EQ(skipped, now_before) << "passing over is the same as not being configured";
-      if (was != 1) {
-        ASSERT_EQ(now_before, was);
-      } else {
-        ++own;
-        ++gained[now_before];
-      }
-    }
-    double share = static_cast<double>(own) / static_cast<double>(count - 1);
-    for (size_t i = 0; i < count; ++i) {
-      if (i == 1) continue;
-      EXPECT_NEAR(static_cast<double>(gained[i]), share, 6 * std::sqrt(share) + share * 0.05);
-    }
-  }
-}
-
-TEST(Rendezvous, SharesFollowWeightsAndOrderDoesNotMatter) {
-  std::vector<WeightedName> list = {{"a", 1}, {"b", 2}, {"c", 5}, {"d", 0}};
-  RendezvousTable table(list, kKey);
-  std::vector<WeightedName> turned(list.rbegin(), list.rend());
-  RendezvousTable other(turned, kKey);
-  std::map<std::string, size_t> counts;
-  for (uint64_t key = 0; key < 80000; ++key) {
-    std::string name = list[pick(table, key)].name;
-    ASSERT_EQ(name, turned[pick(other, key)].name);
-    ++counts[name];
-  }
-  EXPECT_NEAR(static_cast<double>(counts["a"]), 10000, 700);
-  EXPECT_NEAR(static_cast<double>(counts["b"]), 20000, 900);
-  EXPECT_NEAR(static_cast<double>(counts["c"]), 50000, 1200);
-  EXPECT_EQ(counts["d"], 0u);
-}
-
-TEST(Rendezvous, FallsThroughAllRanks) {
-  RendezvousTable table(names(10), kKey);
-  for (uint16_t last = 0; last < 10; ++last) {
-    EXPECT_EQ(table.select(99, [&](uint16_t i) { return i == last; }), last);
-  }
-  EXPECT_EQ(table.select(99, [](uint16_t) { return false; }), RendezvousTable::kNobody);
-  EXPECT_EQ(RendezvousTable({}, kKey).select(1, [](uint16_t) { return true; }),
-            RendezvousTable::kNobody);
-}
-
-TEST(RoundRobin, SmoothAndByWeight) {
-  std::vector<uint32_t> weights = {5, 1, 1};
-  RoundRobin sequence(weights);
-  EXPECT_EQ(std::vector<uint16_t>(sequence.steps().begin(), sequence.steps().end()),
-            (std::vector<uint16_t>{0, 0, 1, 0, 2, 0, 0}));
-  uint32_t cursor = 0;
-  std::map<uint16_t, int> counts;
-  for (int i = 0; i < 700; ++i) ++counts[sequence.select(cursor, [](uint16_t) { return true; })];
-  EXPECT_EQ(counts[0], 500);
-  EXPECT_EQ(counts[1], 100);
-  EXPECT_EQ(sequence.select(cursor, [](uint16_t) { return false; }), RoundRobin::kNobody);
-  std::vector<uint32_t> huge = {1000000, 1, 999999};
-  EXPECT_LE(RoundRobin(huge).steps().size(), RoundRobin::kMostSteps);
 }
 
 }  // namespace

@@ -1,0 +1,168 @@
+#include "control/config/groups.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sipcore/grammar/chars.h"
+#include "sipcore/grammar/uri.h"
+
+namespace control::config {
+namespace {
+
+constexpr std::string_view kHeader = "header:";
+
+// The address of a listen, as the index of that [[listen]].
+void read_listen(Reader& reader, const toml::table& table, const Settings& settings,
+                 DestinationSettings& destination) {
+  std::string address;
+  reader.text(table, "listen", address);
+  if (address.empty()) return;
+  auto endpoint = sipcore::parse_endpoint(address, sipcore::kDefaultPort);
+  for (size_t i = 0; endpoint && i < settings.listens.size(); ++i) {
+    if (settings.listens[i].address == *endpoint) destination.listen = static_cast<uint16_t>(i);
+  }
+  if (destination.listen == link::kAnyListen) {
+    reader.error(table, fmt::format("listen \"{}\" is the address of no [[listen]]", address));
+  } else if (endpoint->ip.family != destination.endpoint.ip.family) {
+    reader.error(table, "listen is of another address family than uri");
+  }
+}
+
+void read_uri(Reader& reader, const toml::table& table, const Settings& settings,
+              DestinationSettings& destination) {
+  reader.text(table, "uri", destination.uri);
+  auto uri = sipcore::parse_uri(destination.uri);
+  auto ip =
+      uri && uri->scheme == sipcore::Scheme::kSip ? sipcore::parse_ip(uri->host) : std::nullopt;
+  if (!ip || ip->unusable_as_target()) {
+    reader.error(table, "uri is a sip URI with an IP address, like \"sip:192.0.2.9:5060\"");
+    return;
+  }
+  auto transport = sipcore::find_uri_param(uri->params, "transport");
+  if (transport && !sipcore::equal_nocase(transport->value, "udp")) {
+    reader.error(table, fmt::format("{}: Tandem speaks UDP only", destination.uri));
+  }
+  destination.endpoint = {*ip, uri->port != 0 ? uri->port : sipcore::kDefaultPort};
+  for (const ListenSettings& listen : settings.listens) {
+    if (listen.address != destination.endpoint) continue;
+    reader.error(table,
+                 fmt::format("{} is a [[listen]] address of Tandem itself", destination.uri));
+  }
+}
+
+void read_destination(Reader& reader, const toml::table& table, const Settings& settings,
+                      GroupSettings& group) {
+  DestinationSettings destination;
+  read_uri(reader, table, settings, destination);
+  reader.number(table, "weight", 0, 1000000, destination.weight);
+  reader.number(table, "priority", 0, 65535, destination.priority);
+  reader.number(table, "capacity", 0, 100000000, destination.capacity);
+  reader.text(table, "attributes", destination.attributes);
+  reader.flag(table, "enabled", destination.enabled);
+  read_listen(reader, table, settings, destination);
+  for (const DestinationSettings& other : group.destinations) {
+    bool same = other.uri == destination.uri || other.endpoint == destination.endpoint;
+    if (same && other.listen == destination.listen) {
+      reader.error(table, fmt::format("{} is in this group twice", destination.uri));
+    }
+  }
+  reader.finish(table, "[[group.destination]]");
+  group.destinations.push_back(destination);
+}
+
+void read_algorithm(Reader& reader, const toml::table& table, link::Group& policy) {
+  size_t algorithm = reader.choice(table, "algorithm", link::kAlgorithmNames, 0);
+  policy.algorithm = static_cast<link::Algorithm>(algorithm);
+  std::string of = "call_id";
+  reader.text(table, "hash_of", of);
+  static constexpr std::string_view kParts[] = {"call_id", "from", "to", "request_uri",
+                                                "auth_user"};
+  auto part = std::find(std::begin(kParts), std::end(kParts), of);
+  if (part != std::end(kParts)) {
+    policy.hash_of = static_cast<sipcore::HashOf>(part - std::begin(kParts));
+  } else if (of.starts_with(kHeader) && of.size() > kHeader.size()) {
+    policy.hash_of = sipcore::HashOf::kHeader;
+    policy.hash_header = of.substr(kHeader.size());
+  } else {
+    reader.error(table, "hash_of is call_id, from, to, request_uri, auth_user or header:NAME");
+  }
+  reader.number(table, "bounded_load_percent", 0, 1000, policy.bounded_load_percent);
+  if (policy.bounded_load_percent > 0 && policy.bounded_load_percent <= 100) {
+    reader.error(table,
+                 "bounded_load_percent is 0, or from 101 to 1000: less than its fair share "
+                 "for everybody leaves calls with nobody");
+  }
+}
+
+void read_failures(Reader& reader, const toml::table& table, link::Group& policy) {
+  reader.number(table, "failover_after_ms", 100, 32000, policy.failover_after_ms);
+  reader.number(table, "tries", 1, 16, policy.tries);
+  reader.codes(table, "failover_codes", 300, 599, policy.failover_codes);
+  reader.codes(table, "breaker_codes", 300, 699, policy.breaker_codes);
+  reader.number(table, "breaker_failures", 0, 1000, policy.breaker.failures);
+  reader.number(table, "breaker_open_ms", 100, 3600000, policy.breaker.open_ms);
+  reader.number(table, "breaker_most_open_ms", 100, 3600000, policy.breaker.most_open_ms);
+  if (policy.breaker.most_open_ms < policy.breaker.open_ms) {
+    reader.error(table, "breaker_most_open_ms is not less than breaker_open_ms");
+  }
+  reader.number(table, "slow_start_ms", 0, 3600000, policy.slow_start_ms);
+}
+
+// A chain of fallbacks ends somewhere.
+void check_names(Reader& reader, const std::vector<const toml::table*>& tables,
+                 const Settings& out) {
+  auto find = [&](const std::string& name) {
+    return std::find_if(out.groups.begin(), out.groups.end(),
+                        [&](const GroupSettings& group) { return group.name == name; });
+  };
+  for (size_t i = 0; i < out.groups.size(); ++i) {
+    size_t steps = 0;
+    for (auto at = out.groups.begin() + static_cast<ptrdiff_t>(i); !at->fallback.empty();) {
+      at = find(at->fallback);
+      if (at == out.groups.end() || ++steps > out.groups.size()) break;
+    }
+    if (steps > out.groups.size()) {
+      reader.error(*tables[i], "the fallback of this group leads round in a circle");
+    } else if (!out.groups[i].fallback.empty() &&
+               find(out.groups[i].fallback) == out.groups.end()) {
+      reader.error(*tables[i],
+                   fmt::format("fallback \"{}\" is no [[group]]", out.groups[i].fallback));
+    }
+  }
+}
+
+}  // namespace
+
+void read_groups(Reader& reader, const toml::table& root, Settings& out) {
+  std::vector<const toml::table*> tables = reader.list(root, "group");
+  size_t destinations = 0;
+  for (const toml::table* table : tables) {
+    GroupSettings group;
+    reader.text(*table, "name", group.name);
+    if (group.name.empty()) reader.error(*table, "a [[group]] needs a name");
+    for (const GroupSettings& other : out.groups) {
+      if (other.name == group.name) reader.error(*table, "this group name is used twice");
+    }
+    reader.text(*table, "fallback", group.fallback);
+    read_algorithm(reader, *table, group.policy);
+    read_failures(reader, *table, group.policy);
+    for (const toml::table* one : reader.list(*table, "destination")) {
+      read_destination(reader, *one, out, group);
+    }
+    reader.finish(*table, "[[group]]");
+    destinations += group.destinations.size();
+    out.groups.push_back(group);
+  }
+  check_names(reader, tables, out);
+  if (out.groups.empty()) {
+    reader.error(root, "no [[group]]: Tandem needs destinations to send calls to");
+  }
+  if (out.groups.size() > 64) reader.error(root, "more than 64 groups");
+  if (destinations > out.destinations) {
+    reader.error(root, fmt::format("{} destinations: destinations in [limits] allows {}",
+                                   destinations, out.destinations));
+  }
+}
+
+}  // namespace control::config

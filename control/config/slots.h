@@ -1,0 +1,47 @@
+// Which slot of link::Destinations belongs to which destination. Control thread only.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/link/destinations.h"
+
+namespace control::config {
+
+// What tells a destination from all others: the same URI in two groups is two destinations, each
+// with its own state and limits, and so is the same URI reached from two listen addresses.
+struct DestinationName {
+  std::string group;
+  std::string uri;
+  uint16_t listen = 0;
+  friend bool operator==(const DestinationName&, const DestinationName&) = default;
+};
+
+class Slots {
+ public:
+  explicit Slots(link::Destinations& states) : states_(states), owners_(states.size()) {}
+
+  struct Slot {
+    uint16_t index = link::kNoDestination;
+    std::shared_ptr<const void> hold;  // the slot is taken until the last one is gone
+  };
+  // The slot it has, else a free one with everything at its beginning. What the operator said of it
+  // at run time stays until the file says something else than before. nullopt: no slot is free.
+  std::optional<Slot> take(const DestinationName& name, bool enabled);
+
+ private:
+  struct Owner {
+    DestinationName name;
+    std::weak_ptr<const void> hold;
+    bool enabled = true;  // in the file
+  };
+  size_t find(const DestinationName& name) const;
+  size_t find_free() const;
+
+  link::Destinations& states_;
+  std::vector<Owner> owners_;
+};
+
+}  // namespace control::config

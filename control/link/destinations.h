@@ -1,0 +1,100 @@
+// What is known of destinations while the node runs, shared by all workers and control: whether
+// they may be sent to, what they are doing, what came of it. A fixed number of slots, taken at
+// start. A slot belongs to a destination of a group, over every reload, and to nobody else as long
+// as a call or a transaction is counted in it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sipcore/balance/breaker.h"
+#include "sipcore/balance/load.h"
+
+namespace control::link {
+
+inline constexpr uint16_t kNoDestination = 0xffff;
+
+// What the operator wants of it.
+enum class Admin : uint8_t {
+  kEnabled,
+  kDraining,  // no new calls, those it has go on; disabled when the last one is over
+  kDisabled,
+};
+
+// What probes say of it.
+enum class Probed : uint8_t {
+  kUp,       // or it is not probed
+  kProbing,  // the last probe failed, not yet as many as make it down
+  kDown,
+};
+
+struct alignas(64) DestinationState {
+  // Written by control.
+  std::atomic<Admin> admin{Admin::kEnabled};
+  std::atomic<Probed> probed{Probed::kUp};
+  // By workers and control, by compare and swap: sipcore::Breaker.
+  std::atomic<uint64_t> breaker{0};
+  // By workers.
+  std::atomic<uint32_t> calls{0};  // in set-up and up
+  std::atomic<uint32_t> work{0};   // of open transactions, in quarters, sipcore/balance/load.h
+  // By workers, who may lose one another's sample.
+  std::atomic<uint32_t> latency_us{0};  // moving averages, sipcore/balance/load.h
+  std::atomic<uint32_t> usual_us{0};
+
+  // By workers, since the start; another cache line.
+  alignas(64) std::atomic<uint64_t> begun{0};  // calls: INVITEs sent here
+  std::atomic<uint64_t> answered{0};           // of them with 2xx
+  std::atomic<uint64_t> failed{0};             // branches: 5xx, 6xx, silence, unreachable
+  std::atomic<uint64_t> refused{0};            // calls that its capacity did not admit
+  std::atomic<uint64_t> opened{0};             // times that its breaker opened
+
+  bool in_use() const {
+    return calls.load(std::memory_order_acquire) != 0 || work.load(std::memory_order_acquire) != 0;
+  }
+
+  // One place more if that passes no limit: never one too many, whoever else asks. 0: no limit.
+  bool take_call(uint32_t capacity) {
+    if (calls.fetch_add(1, std::memory_order_acq_rel) < capacity || capacity == 0) return true;
+    calls.fetch_sub(1, std::memory_order_acq_rel);
+    return false;
+  }
+  void give_call_back() { calls.fetch_sub(1, std::memory_order_acq_rel); }
+
+  // Applies `change` to the breaker; the one before. Equal: there was nothing to change.
+  template <class Change>
+  sipcore::Breaker change_breaker(Change change) {
+    uint64_t word = breaker.load(std::memory_order_acquire);
+    while (true) {
+      uint64_t next = change(sipcore::Breaker(word)).word();
+      if (next == word) return sipcore::Breaker(word);
+      if (breaker.compare_exchange_weak(word, next, std::memory_order_acq_rel)) {
+        return sipcore::Breaker(word);
+      }
+    }
+  }
+
+  void note_latency(uint32_t sample_us) {
+    auto note = [&]<unsigned kShift>(std::atomic<uint32_t>& average) {
+      uint32_t next = sipcore::averaged<kShift>(average.load(std::memory_order_relaxed), sample_us);
+      average.store(next, std::memory_order_relaxed);
+    };
+    note.operator()<3>(latency_us);
+    note.operator()<10>(usual_us);
+  }
+};
+
+class Destinations {
+ public:
+  explicit Destinations(size_t most) : states_(most) {}
+
+  DestinationState& at(uint16_t slot) { return states_[slot]; }
+  const DestinationState& at(uint16_t slot) const { return states_[slot]; }
+  size_t size() const { return states_.size(); }
+
+ private:
+  std::vector<DestinationState> states_;
+};
+
+}  // namespace control::link

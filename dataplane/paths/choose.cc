@@ -1,0 +1,205 @@
+// Which destination a request goes to: the algorithm of its group, over those that may be asked.
+#include <algorithm>
+
+#include "dataplane/paths/proxy.h"
+
+namespace dataplane {
+
+using control::link::Admin;
+using control::link::Algorithm;
+using control::link::Destination;
+using control::link::DestinationState;
+using control::link::Group;
+using control::link::Probed;
+using control::link::Tier;
+using sipcore::Breaker;
+using sipcore::Endpoint;
+using sipcore::kNobody;
+
+namespace {
+
+constexpr size_t kMostFallbacks = 8;  // groups in a row
+constexpr size_t kMostRaces = 8;      // places that others took in the moment we chose them
+
+// Tells destinations of a request from each other; where two are taken for one, one is not asked.
+uint32_t endpoint_hash(const Endpoint& endpoint, const sipcore::HashKey& key) {
+  sipcore::SipHash hash(key);
+  hash.add({reinterpret_cast<const char*>(endpoint.ip.bytes.data()), endpoint.ip.size()});
+  hash.add_word(endpoint.port, 2);
+  return static_cast<uint32_t>(hash.finish());
+}
+
+sipcore::Load load_of(const Destination& destination, const DestinationState& state) {
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  return {destination.weight,
+          destination.capacity,
+          state.calls.load(kRelaxed),
+          state.work.load(kRelaxed),
+          state.latency_us.load(kRelaxed),
+          state.usual_us.load(kRelaxed)};
+}
+
+uint64_t cost(Algorithm algorithm, const sipcore::Load& load) {
+  if (algorithm == Algorithm::kLeastWork) return cost_of_work(load);
+  if (algorithm == Algorithm::kLowestLatency) return cost_of_waiting(load);
+  return cost_of_calls(load);
+}
+
+}  // namespace
+
+bool Proxy::was_asked(uint32_t server, const Endpoint& endpoint) const {
+  if (server == kNoSlot) return false;
+  const auto& tried = transactions_.server(server).tried;
+  auto end = tried.begin() + transactions_.server(server).tries;
+  return std::find(tried.begin(), end, endpoint_hash(endpoint, key())) != end;
+}
+
+void Proxy::note_asked(ServerTransaction& server, const Endpoint& endpoint) const {
+  server.tried[server.tries++] = endpoint_hash(endpoint, key());
+}
+
+bool Proxy::listens_on(sipcore::Family family) const {
+  for (const Endpoint& own : config_->own) {
+    if (own.ip.family == family) return true;
+  }
+  return false;
+}
+
+// Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, 2017): one that has more
+// than its fair share of the calls that are up is passed over.
+bool Proxy::over_bound(const Wish& wish, const Destination& destination) const {
+  if (wish.bound == 0) return false;
+  uint64_t calls = destinations_.at(destination.slot).calls.load(std::memory_order_relaxed);
+  return calls * wish.weights * 100 >= wish.bound * destination.weight;
+}
+
+// Whether a request may go there. Without care a breaker that is open does not matter: when all
+// are, nobody loses by asking.
+bool Proxy::may_ask(const Wish& wish, const Destination& destination) const {
+  const DestinationState& state = destinations_.at(destination.slot);
+  constexpr auto kAcquire = std::memory_order_acquire;
+  if (destination.weight == 0 || state.admin.load(kAcquire) != Admin::kEnabled) return false;
+  if (state.probed.load(kAcquire) == Probed::kDown) return false;
+  if (wish.call && load_of(destination, state).full()) return false;
+  Breaker breaker(state.breaker.load(kAcquire));
+  bool open = !breaker.may_be_asked(now_ms_);
+  bool held = open && breaker.phase() == Breaker::Phase::kHeld;
+  if (held || (open && wish.care != Care::kNone)) return false;
+  if (wish.care == Care::kFull) {
+    // While it starts slowly, a part of the requests passes it by: a part of its own.
+    uint32_t share = breaker.share(now_ms_, wish.group->slow_start_ms);
+    if (share < 256 && (wish.random >> 8 ^ destination.slot * 0x9dU) % 256 >= share) return false;
+    if (over_bound(wish, destination)) return false;
+  }
+  if (!listens_on(destination.endpoint.ip.family)) return false;
+  return !was_asked(wish.server, destination.endpoint);
+}
+
+// Of one tier; an index in the group's list.
+uint16_t Proxy::select(const Wish& wish, const Tier& tier) {
+  const Group& group = *wish.group;
+  auto of = [&](size_t i) -> const Destination& { return group.destinations[tier.first + i]; };
+  auto usable = [&](size_t i) { return may_ask(wish, of(i)); };
+  auto load = [&](size_t i) { return load_of(of(i), destinations_.at(of(i).slot)); };
+  uint16_t index = kNobody;
+  switch (group.algorithm) {
+    case Algorithm::kHash:
+      index = tier.table->select(wish.hash, usable);
+      break;
+    case Algorithm::kRoundRobin:
+      index = tier.sequence->select(round_robin_[wish.group_index % round_robin_.size()], usable);
+      break;
+    case Algorithm::kRandom:
+    case Algorithm::kParallel:
+      index = sipcore::pick_by_weight(wish.random, tier.count, [&](size_t i) {
+        return usable(i) ? uint64_t{of(i).weight} : 0;
+      });
+      break;
+    case Algorithm::kCongestion:
+      index = sipcore::pick_by_weight(wish.random, tier.count, [&](size_t i) {
+        return usable(i) ? sipcore::weight_by_congestion(load(i)) : 0;
+      });
+      break;
+    case Algorithm::kLeastCalls:
+    case Algorithm::kLeastWork:
+    case Algorithm::kLowestLatency:
+      index = sipcore::pick_least(wish.random, tier.count, [&](size_t i) {
+        return usable(i) ? cost(group.algorithm, load(i)) : sipcore::kNever;
+      });
+      break;
+  }
+  return index == kNobody ? kNobody : static_cast<uint16_t>(tier.first + index);
+}
+
+// Takes the place in the destination that was chosen; false: another worker took the last one, or
+// is just making the trial that its breaker allows.
+bool Proxy::take_place(const Wish& wish, const Destination& destination) {
+  DestinationState& state = destinations_.at(destination.slot);
+  if (wish.call && !state.take_call(destination.capacity)) return false;
+  if (wish.care == Care::kNone) return true;
+  Breaker before = state.change_breaker([&](Breaker breaker) {
+    return breaker.may_be_asked(now_ms_) ? breaker.asked(now_ms_, wish.group->breaker) : breaker;
+  });
+  if (before.may_be_asked(now_ms_)) return true;
+  if (wish.call) state.give_call_back();
+  return false;
+}
+
+std::optional<Proxy::Target> Proxy::choose_in(Wish& wish, uint16_t listen) {
+  const Group& group = *wish.group;
+  for (Care care : {Care::kFull, Care::kNoStart, Care::kNone}) {
+    wish.care = care;
+    for (const Tier& tier : group.tiers) {
+      set_bound(wish, tier);
+      for (size_t races = 0; races < kMostRaces; ++races) {
+        uint16_t index = select(wish, tier);
+        if (index == kNobody) break;
+        const Destination& chosen = group.destinations[index];
+        if (!take_place(wish, chosen)) continue;
+        uint16_t own = chosen.listen != control::link::kAnyListen
+                           ? chosen.listen
+                           : listen_for(chosen.endpoint, listen).value_or(listen);
+        return Target{chosen.endpoint, own, wish.group_index, chosen.slot, wish.call};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+void Proxy::set_bound(Wish& wish, const Tier& tier) const {
+  const Group& group = *wish.group;
+  if (group.bounded_load_percent == 0 || group.algorithm != Algorithm::kHash) return;
+  uint64_t calls = 1;
+  wish.weights = 0;
+  for (size_t i = tier.first; i < tier.first + tier.count; ++i) {
+    const Destination& one = group.destinations[i];
+    calls += destinations_.at(one.slot).calls.load(std::memory_order_relaxed);
+    wish.weights += one.weight;
+  }
+  wish.bound = calls * group.bounded_load_percent;
+}
+
+// In the group, or where it has nobody left in the one behind it. `server` knows who was asked for
+// this request; the place that is taken is the caller's to give back, give_place_back().
+std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group, uint16_t listen,
+                                           uint32_t server, FallBack fall_back) {
+  const auto& groups = config_->groups;
+  const auto& id = server == kNoSlot ? in_->key : transactions_.server(server).key;
+  uint64_t tries = server == kNoSlot ? 0 : transactions_.server(server).tries;
+  Wish wish;
+  wish.server = server;
+  wish.call = request.message.method() == sipcore::Method::kInvite;
+  wish.random = sipcore::SipHash(key()).add_word(id.low, 8).add_word(tries, 8).finish();
+  for (size_t hops = 0; group < groups.size() && hops < kMostFallbacks; ++hops) {
+    wish.group = &groups[group];
+    wish.group_index = group;
+    wish.hash = sipcore::hash_of(wish.group->hash_of, wish.group->hash_header, request.message,
+                                 request.essentials, key());
+    if (auto target = choose_in(wish, listen)) return target;
+    if (fall_back == FallBack::kNo) break;
+    group = groups[group].fallback;
+  }
+  return std::nullopt;
+}
+
+}  // namespace dataplane

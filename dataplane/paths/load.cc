@@ -1,0 +1,178 @@
+// What a destination is given and what comes of it: places taken and given back, work, latency, the
+// breaker; and the calls that are up, which keep their places.
+#include "dataplane/paths/proxy.h"
+#include "sipcore/grammar/number.h"
+
+namespace dataplane {
+
+using control::link::DestinationState;
+using control::link::Group;
+using control::link::kNoDestination;
+using sipcore::Breaker;
+using sipcore::HeaderName;
+using sipcore::Method;
+
+namespace {
+
+// RFC 3261 20.33: seconds, then perhaps a comment and parameters. 0: none, or not a number.
+uint32_t retry_after_s(const sipcore::Message& response, uint32_t most) {
+  std::string_view value = response.value(HeaderName::kRetryAfter);
+  value = value.substr(0, value.find_first_not_of("0123456789"));
+  uint32_t seconds = 0;
+  for (char digit : value) {
+    seconds = std::min(most, seconds * 10 + static_cast<uint32_t>(digit - '0'));
+  }
+  return seconds;
+}
+
+}  // namespace
+
+const Group* Proxy::group_of_client(const ClientTransaction& client) const {
+  if (client.server == kNoSlot) return nullptr;
+  uint16_t group = group_of(transactions_.server(client.server));
+  return group == kNoGroup ? nullptr : &config_->groups[group];
+}
+
+void Proxy::give_place_back(const Target& target) {
+  if (target.call) destinations_.at(target.slot).give_call_back();
+}
+
+// The branch has the place that choose() took for it.
+void Proxy::begin_load(ClientTransaction& client, const Target& target) {
+  client.sent_us = now_us_;
+  client.destination_slot = target.slot;
+  if (target.slot == kNoDestination) return;
+  DestinationState& state = destinations_.at(target.slot);
+  client.holds_call = target.call;
+  client.work = target.call ? sipcore::kWorkOfInvite : sipcore::kWorkOfOther;
+  state.work.fetch_add(client.work, std::memory_order_acq_rel);
+  if (target.call) state.begun.fetch_add(1, std::memory_order_relaxed);
+}
+
+// Any number of times: the first one counts.
+void Proxy::end_load(ClientTransaction& client) {
+  if (client.destination_slot == kNoDestination) return;
+  DestinationState& state = destinations_.at(client.destination_slot);
+  if (client.work != 0) state.work.fetch_sub(client.work, std::memory_order_acq_rel);
+  if (client.holds_call) state.give_call_back();
+  client.work = 0;
+  client.holds_call = false;
+}
+
+// A response of the destination, in hand.
+void Proxy::hear(ClientTransaction& client) {
+  if (client.destination_slot == kNoDestination) return;
+  DestinationState& state = destinations_.at(client.destination_slot);
+  int status = in_->message.status();
+  // The answer to a request that was sent twice does not say to which (Karn).
+  if (!client.heard && !client.found_wanting) {
+    state.note_latency(static_cast<uint32_t>(now_us_ - client.sent_us));
+  }
+  client.heard = true;
+  const Group* group = group_of_client(client);
+  bool bad =
+      group != nullptr && status >= 300 && group->breaker_codes.test(static_cast<size_t>(status));
+  uint32_t hold_s = status == 503 ? retry_after_s(in_->message, config_->most_held_s) : 0;
+  if (hold_s > 0) {
+    state.change_breaker([&](Breaker b) { return b.held(now_ms_, uint64_t{hold_s} * 1000); });
+  } else if (bad) {
+    find_wanting(client);
+  } else {
+    state.change_breaker([&](Breaker breaker) { return breaker.answered(now_ms_); });
+  }
+  if (status >= 300) end_load(client);
+}
+
+// The destination did not do for this branch what is expected of it. Once for each branch.
+void Proxy::find_wanting(ClientTransaction& client) {
+  const Group* group = group_of_client(client);
+  if (client.destination_slot == kNoDestination || group == nullptr) return;
+  if (client.found_wanting) return;
+  client.found_wanting = true;
+  DestinationState& state = destinations_.at(client.destination_slot);
+  bool opens = false;
+  state.change_breaker([&](Breaker breaker) {
+    Breaker next = breaker.failed(now_ms_, group->breaker);
+    opens = breaker.phase() != Breaker::Phase::kOpen && next.phase() == Breaker::Phase::kOpen;
+    return next;
+  });
+  if (opens) state.opened.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Proxy::count_failure(const ClientTransaction& client) {
+  if (client.destination_slot == kNoDestination) return;
+  destinations_.at(client.destination_slot).failed.fetch_add(1, std::memory_order_relaxed);
+}
+
+// RFC 3261 12: Call-ID and both tags, whoever of the two sends.
+sipcore::Hash128 Proxy::dialog_key(const sipcore::Essentials& message, bool from_caller) const {
+  std::string_view caller = from_caller ? message.from_tag : message.to_tag;
+  std::string_view callee = from_caller ? message.to_tag : message.from_tag;
+  sipcore::SipHash hash(key(), true);
+  for (std::string_view part : {message.call_id, caller, callee}) hash.add(part).add_byte(0);
+  return hash.finish_wide();
+}
+
+bool Proxy::reserve_dialog(uint32_t server) {
+  bool reserved = dialogs_.reserve();
+  transactions_.server(server).dialog_reserved = reserved;
+  return reserved;
+}
+
+void Proxy::give_back_reserved(ServerTransaction& server) {
+  if (server.dialog_reserved) dialogs_.give_back_reserved();
+  server.dialog_reserved = false;
+}
+
+// The 2xx in hand: the call keeps the place of its branch.
+void Proxy::begin_dialog(ClientTransaction& client) {
+  if (!client.holds_call) return;
+  DestinationState& state = destinations_.at(client.destination_slot);
+  state.answered.fetch_add(1, std::memory_order_relaxed);
+  give_back_reserved(transactions_.server(client.server));
+  sipcore::Hash128 key = dialog_key(in_->essentials, true);
+  if (dialogs_.find(key) != Dialogs::kNone) return;
+  uint32_t slot = dialogs_.add(key, client.destination_slot);
+  if (slot == Dialogs::kNone) {
+    counters_.add(Count::dialogs_not_kept);
+    return;
+  }
+  counters_.add(Count::dialogs_begun);
+  client.holds_call = false;
+  wheel_.schedule(dialog_timer(slot), now_ms_ + uint64_t{config_->longest_call_s} * 1000);
+}
+
+// The request in hand belongs to a dialog: a BYE ends it when it is answered, a refresh shows that
+// it is alive (RFC 4028 8).
+void Proxy::note_in_dialog(ClientTransaction& client, const sipcore::RoutePlan& plan) {
+  Method method = in_->message.method();
+  bool refresh = method == Method::kInvite || method == Method::kUpdate;
+  if (!plan.token || (method != Method::kBye && !refresh)) return;
+  uint32_t from = sipcore::tag_hash(in_->essentials.from_tag, key());
+  bool from_caller = plan.token->caller_tag_hash == from;
+  uint32_t slot = dialogs_.find(dialog_key(in_->essentials, from_caller));
+  if (slot == Dialogs::kNone) return;
+  if (refresh) {
+    wheel_.schedule(dialog_timer(slot), now_ms_ + uint64_t{config_->longest_call_s} * 1000);
+    return;
+  }
+  client.dialog = slot;
+  client.dialog_generation = dialogs_.at(slot).generation;
+}
+
+// A BYE that is challenged comes again; every other answer, and silence, ends the call (RFC 3261
+// 15.1.1).
+void Proxy::note_bye_answered(ClientTransaction& client, int status) {
+  if (client.dialog == Dialogs::kNone || status < 200 || status == 401 || status == 407) return;
+  if (dialogs_.current(client.dialog, client.dialog_generation)) end_dialog(client.dialog);
+  client.dialog = Dialogs::kNone;
+}
+
+void Proxy::end_dialog(uint32_t slot) {
+  wheel_.cancel(dialog_timer(slot));
+  destinations_.at(dialogs_.at(slot).destination).give_call_back();
+  dialogs_.remove(slot);
+  counters_.add(Count::dialogs_ended);
+}
+
+}  // namespace dataplane
