@@ -29,44 +29,18 @@ void read_listen(Reader& reader, const toml::table& table, const Settings& setti
   }
 }
 
-void read_uri(Reader& reader, const toml::table& table, const Settings& settings,
-              DestinationSettings& destination) {
-  reader.text(table, "uri", destination.uri);
-  auto uri = sipcore::parse_uri(destination.uri);
-  auto ip =
-      uri && uri->scheme == sipcore::Scheme::kSip ? sipcore::parse_ip(uri->host) : std::nullopt;
-  if (!ip || ip->unusable_as_target()) {
-    reader.error(table, "uri is a sip URI with an IP address, like \"sip:192.0.2.9:5060\"");
-    return;
-  }
-  auto transport = sipcore::find_uri_param(uri->params, "transport");
-  if (transport && !sipcore::equal_nocase(transport->value, "udp")) {
-    reader.error(table, fmt::format("{}: Tandem speaks UDP only", destination.uri));
-  }
-  destination.endpoint = {*ip, uri->port != 0 ? uri->port : sipcore::kDefaultPort};
-  for (const ListenSettings& listen : settings.listens) {
-    if (listen.address != destination.endpoint) continue;
-    reader.error(table,
-                 fmt::format("{} is a [[listen]] address of Tandem itself", destination.uri));
-  }
-}
-
 void read_destination(Reader& reader, const toml::table& table, const Settings& settings,
                       GroupSettings& group) {
   DestinationSettings destination;
-  read_uri(reader, table, settings, destination);
+  reader.text(table, "uri", destination.uri);
+  if (auto fault = read_destination_uri(destination); !fault.empty()) reader.error(table, fault);
   reader.number(table, "weight", 0, 1000000, destination.weight);
   reader.number(table, "priority", 0, 65535, destination.priority);
   reader.number(table, "capacity", 0, 100000000, destination.capacity);
   reader.text(table, "attributes", destination.attributes);
   reader.flag(table, "enabled", destination.enabled);
   read_listen(reader, table, settings, destination);
-  for (const DestinationSettings& other : group.destinations) {
-    bool same = other.uri == destination.uri || other.endpoint == destination.endpoint;
-    if (same && other.listen == destination.listen) {
-      reader.error(table, fmt::format("{} is in this group twice", destination.uri));
-    }
-  }
+  if (auto fault = misfit(destination, group, settings); !fault.empty()) reader.error(table, fault);
   reader.finish(table, "[[group.destination]]");
   group.destinations.push_back(destination);
 }
@@ -109,6 +83,29 @@ void read_failures(Reader& reader, const toml::table& table, link::Group& policy
   reader.number(table, "slow_start_ms", 0, 3600000, policy.slow_start_ms);
 }
 
+void read_probe(Reader& reader, const toml::table& group, link::Group& policy) {
+  const toml::table& table = *reader.section(group, "probe");
+  link::ProbeSettings& probe = policy.probe;
+  reader.number(table, "interval_ms", 0, 3600000, probe.interval_ms);
+  if (probe.interval_ms > 0 && probe.interval_ms < 100) {
+    reader.error(table, "interval_ms is 0, for no probes, or from 100 to 3600000");
+  }
+  reader.number(table, "timeout_ms", 50, 32000, probe.timeout_ms);
+  reader.number(table, "down", 1, 100, probe.down);
+  reader.number(table, "up", 1, 100, probe.up);
+  for (int code : {401, 403, 404, 405, 407, 480, 481, 483, 486, 501}) {
+    probe.codes.set(static_cast<size_t>(code));
+  }
+  reader.codes(table, "codes", 300, 699, probe.codes);
+  reader.text(table, "from", probe.from);
+  auto from = sipcore::parse_uri(probe.from);
+  if (!probe.from.empty() && (!from || from->scheme != sipcore::Scheme::kSip)) {
+    reader.error(table, "from is a sip URI, like \"sip:tandem@example.com\"");
+  }
+  probe.calm_ms = policy.breaker.most_open_ms;
+  reader.finish(table, "[group.probe]");
+}
+
 // A chain of fallbacks ends somewhere.
 void check_names(Reader& reader, const std::vector<const toml::table*>& tables,
                  const Settings& out) {
@@ -134,6 +131,37 @@ void check_names(Reader& reader, const std::vector<const toml::table*>& tables,
 
 }  // namespace
 
+std::string read_destination_uri(DestinationSettings& destination) {
+  auto uri = sipcore::parse_uri(destination.uri);
+  auto ip =
+      uri && uri->scheme == sipcore::Scheme::kSip ? sipcore::parse_ip(uri->host) : std::nullopt;
+  if (!ip || ip->unusable_as_target()) {
+    return "uri is a sip URI with an IP address, like \"sip:192.0.2.9:5060\"";
+  }
+  auto transport = sipcore::find_uri_param(uri->params, "transport");
+  if (transport && !sipcore::equal_nocase(transport->value, "udp")) {
+    return fmt::format("{}: Tandem speaks UDP only", destination.uri);
+  }
+  destination.endpoint = {*ip, uri->port != 0 ? uri->port : sipcore::kDefaultPort};
+  return {};
+}
+
+std::string misfit(const DestinationSettings& destination, const GroupSettings& group,
+                   const Settings& settings) {
+  for (const ListenSettings& listen : settings.listens) {
+    if (listen.address == destination.endpoint) {
+      return fmt::format("{} is a [[listen]] address of Tandem itself", destination.uri);
+    }
+  }
+  for (const DestinationSettings& other : group.destinations) {
+    bool same = other.uri == destination.uri || other.endpoint == destination.endpoint;
+    if (same && other.listen == destination.listen) {
+      return fmt::format("{} is in this group twice", destination.uri);
+    }
+  }
+  return {};
+}
+
 void read_groups(Reader& reader, const toml::table& root, Settings& out) {
   std::vector<const toml::table*> tables = reader.list(root, "group");
   size_t destinations = 0;
@@ -147,6 +175,7 @@ void read_groups(Reader& reader, const toml::table& root, Settings& out) {
     reader.text(*table, "fallback", group.fallback);
     read_algorithm(reader, *table, group.policy);
     read_failures(reader, *table, group.policy);
+    read_probe(reader, *table, group.policy);
     for (const toml::table* one : reader.list(*table, "destination")) {
       read_destination(reader, *one, out, group);
     }

@@ -52,6 +52,7 @@ namespace control::link {
   X(sent_reply,             "responses made by Tandem")                                     \
   X(sent_ack,               "ACKs made by Tandem")                                          \
   X(sent_cancel,            "CANCELs made by Tandem")                                       \
+  X(sent_probe,             "OPTIONS that ask a destination whether it is alive")            \
   X(sent_again,             "retransmissions")
 
 //  name                    what it counts

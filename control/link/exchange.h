@@ -16,6 +16,7 @@ namespace control::link {
 
 struct Exchange {
   static constexpr size_t kMessages = 1024;  // room of a mailbox
+  static constexpr size_t kOutgoing = 256;
 
   explicit Exchange(size_t workers_, size_t most_destinations = 4096)
       : workers(workers_),
@@ -27,6 +28,7 @@ struct Exchange {
       counters.push_back(std::make_unique<Counters>());
       to_control.push_back(std::make_unique<Mailbox<ToControl>>(kMessages));
       to_worker.push_back(std::make_unique<Mailbox<ToWorker>>(kMessages));
+      to_send.push_back(std::make_unique<Mailbox<Outgoing>>(kOutgoing));
     }
   }
 
@@ -39,6 +41,7 @@ struct Exchange {
   std::vector<std::unique_ptr<Counters>> counters;
   std::vector<std::unique_ptr<Mailbox<ToControl>>> to_control;
   std::vector<std::unique_ptr<Mailbox<ToWorker>>> to_worker;
+  std::vector<std::unique_ptr<Mailbox<Outgoing>>> to_send;
 };
 
 }  // namespace control::link

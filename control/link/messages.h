@@ -1,6 +1,7 @@
 // What workers and the control thread tell each other, as plain values in mailboxes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "sipcore/build/token.h"
@@ -10,14 +11,26 @@ namespace control::link {
 
 // Worker to control.
 struct ToControl {
-  enum class What : uint8_t { kAskNeighbour } what = What::kAskNeighbour;
-  sipcore::IpAddress address;  // whose link-layer address is wanted
+  enum class What : uint8_t { kAskNeighbour, kProbeAnswered } what = What::kAskNeighbour;
+  sipcore::IpAddress address;   // whose link-layer address is wanted
+  sipcore::BranchToken branch;  // of the probe
+  int status = 0;
+  uint32_t retry_after_s = 0;  // 0: not said
 };
 
 // Control to worker.
 struct ToWorker {
   enum class What : uint8_t { kUnreachable } what = What::kUnreachable;
   sipcore::BranchToken branch;  // of the request that an ICMP error came back for
+};
+
+// Control to worker: a message to be sent as it is.
+struct Outgoing {
+  static constexpr size_t kMost = 1000;
+  sipcore::Endpoint to;
+  uint16_t listen = 0;  // index of the address to send from
+  uint16_t size = 0;
+  std::array<char, kMost> bytes;
 };
 
 }  // namespace control::link

@@ -61,6 +61,17 @@ struct Tier {
   std::shared_ptr<const sipcore::RoundRobin> sequence;    // for kRoundRobin
 };
 
+// How its destinations are asked whether they are alive.
+struct ProbeSettings {
+  uint32_t interval_ms = 0;  // 0: not at all
+  uint32_t timeout_ms = 2000;
+  uint32_t down = 3;         // failures in a row that make it down
+  uint32_t up = 2;           // answers in a row that bring it back
+  uint32_t calm_ms = 60000;  // down again within this time: it flaps
+  std::string from;          // URI; empty: of the address that asks
+  std::bitset<700> codes;    // answers that show it alive; 2xx and 503 always do
+};
+
 struct Group {
   static constexpr int kMostStatus = 700;
 
@@ -80,6 +91,7 @@ struct Group {
   std::bitset<kMostStatus> breaker_codes = std::bitset<kMostStatus>().set(503);
   sipcore::BreakerSettings breaker;
   uint32_t slow_start_ms = 10000;
+  ProbeSettings probe;
 };
 
 inline uint32_t group_id(const std::string& name) {

@@ -2,23 +2,44 @@
 
 #include <fmt/format.h>
 
+#include <ctime>
+
 namespace control::manage {
 namespace {
 
 std::string destination_table(const Json& result) {
-  std::string out =
-      fmt::format("{:<16}{:<14}{:<32}{:>7}{:>7}{:>10}{:>10}{:>9}\n", "GROUP", "ALGORITHM",
-                  "DESTINATION", "STATE", "WEIGHT", "CALLS", "ANSWERED", "FAILED");
+  constexpr auto kLine = "{:<14}{:<30}{:<10}{:>5}{:>8}{:>8}{:>8}{:>10}{:>10}{:>8}{:>11}\n";
+  std::string out = fmt::format(kLine, "GROUP", "DESTINATION", "STATE", "PRIO", "WEIGHT", "ACTIVE",
+                                "LIMIT", "CALLS", "ANSWERED", "FAILED", "LATENCY");
   for (const Json& record : result["RECORDS"]) {
     const Json& set = record["SET"];
     for (const Json& target : set["TARGETS"]) {
       const Json& one = target["DEST"];
-      out += fmt::format("{:<16}{:<14}{:<32}{:>7}{:>7}{:>10}{:>10}{:>9}\n",
-                         set["NAME"].get<std::string>(), set["ALGORITHM"].get<std::string>(),
-                         one["URI"].get<std::string>(), one["FLAGS"].get<std::string>(),
-                         one["ATTRS"]["WEIGHT"].get<uint64_t>(), one["CALLS"].get<uint64_t>(),
-                         one["ANSWERED"].get<uint64_t>(), one["FAILED"].get<uint64_t>());
+      const Json& attributes = one["ATTRS"];
+      uint64_t limit = attributes["MAXLOAD"];
+      out += fmt::format(kLine, set["NAME"].get<std::string>(), one["URI"].get<std::string>(),
+                         one["STATE"].get<std::string>(), one["PRIORITY"].get<uint64_t>(),
+                         attributes["WEIGHT"].get<uint64_t>(), one["ACTIVE"].get<uint64_t>(),
+                         limit == 0 ? "-" : std::to_string(limit), one["CALLS"].get<uint64_t>(),
+                         one["ANSWERED"].get<uint64_t>(), one["FAILED"].get<uint64_t>(),
+                         fmt::format("{:.1f} ms", one["LATENCY"]["EST"].get<double>()));
     }
+  }
+  return out;
+}
+
+std::string event_table(const Json& result) {
+  std::string out;
+  for (const Json& one : result["events"]) {
+    std::time_t at = one["at"];
+    std::tm parts{};
+    gmtime_r(&at, &parts);
+    char when[32];
+    std::strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &parts);
+    out +=
+        fmt::format("{}  {:<14}{:<30}{} -> {}, {} calls\n", when, one["group"].get<std::string>(),
+                    one["uri"].get<std::string>(), one["from"].get<std::string>(),
+                    one["to"].get<std::string>(), one["calls"].get<uint64_t>());
   }
   return out;
 }
@@ -38,6 +59,11 @@ std::string statistics_table(const Json& result) {
 
 std::string table_of(std::string_view method, const Json& result) {
   if (method == "dispatcher.list") return destination_table(result);
+  if (method == "dispatcher.events") return event_table(result);
+  if (result.is_object() && result.contains("URIS")) {
+    return fmt::format("{} destinations, {} calls\n", result["URIS"].size(),
+                       result["ACTIVE"].get<uint64_t>());
+  }
   if (method == "stats.get_statistics") return statistics_table(result);
   if (result.is_string()) return result.get<std::string>() + "\n";
   return result.dump(2) + "\n";

@@ -1,49 +1,28 @@
 // tandemctl: asks a running node over its management socket, and shows what the parser makes of a
 // message without one.
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <thread>
 
+#include "control/manage/client.h"
 #include "control/manage/parse_report.h"
 #include "control/manage/tables.h"
 
 namespace {
 
+using control::manage::ask;
 using control::manage::Json;
 
 constexpr int kFailed = 1;
 constexpr int kUnreachable = 3;
-
-// One request, one reply. Throws a sentence.
-Json ask(const std::string& path, const std::string& method, const Json& params) {
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  if (fd < 0 || connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    if (fd >= 0) close(fd);
-    throw std::runtime_error("no Tandem answers on " + path +
-                             ": is it running, and may you use "
-                             "its socket?");
-  }
-  Json request = {{"jsonrpc", "2.0"}, {"method", method}, {"params", params}, {"id", 1}};
-  std::string text = request.dump() + "\n";
-  bool sent = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  std::string reply;
-  char part[65536];
-  for (ssize_t size; sent && (size = read(fd, part, sizeof part)) > 0;) {
-    reply.append(part, static_cast<size_t>(size));
-    if (reply.back() == '\n') break;
-  }
-  close(fd);
-  return Json::parse(reply);
-}
+constexpr int kTimeout = 4;
+constexpr auto kBetweenLooks = std::chrono::milliseconds(200);
 
 std::string read_all(const std::string& file) {
   std::ostringstream text;
@@ -59,9 +38,10 @@ std::string read_all(const std::string& file) {
 
 struct Options {
   std::string socket = "/run/tandem/tandem.sock";
-  std::string method, file = "-";
+  std::string method, file = "-", group, destination, attributes;
   std::vector<std::string> params;
-  bool json = false;
+  uint32_t timeout_s = 0;
+  bool json = false, wait = false, follow = false;
 };
 
 // Words that are JSON are taken as JSON, all others as text.
@@ -74,16 +54,153 @@ Json params_of(const std::vector<std::string>& words) {
   return out;
 }
 
+int fail(const Json& reply) {
+  std::fprintf(stderr, "tandemctl: %s\n", reply["error"].value("message", "failed").c_str());
+  return kFailed;
+}
+
 int show(const Options& options, const std::string& method, const Json& params) {
   Json reply = ask(options.socket, method, params);
-  if (reply.contains("error")) {
-    std::fprintf(stderr, "tandemctl: %s\n", reply["error"].value("message", "failed").c_str());
-    return kFailed;
-  }
+  if (reply.contains("error")) return fail(reply);
   std::string text = options.json ? reply["result"].dump(2) + "\n"
                                   : control::manage::table_of(method, reply["result"]);
   std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
   return 0;
+}
+
+Json destination_params(const Options& options) {
+  if (options.group.empty()) return {options.destination};
+  return {options.group, options.destination};
+}
+
+// Calls that the destinations of these URIs have.
+uint64_t calls_left(const Options& options, const Json& uris) {
+  uint64_t calls = 0;
+  Json list = ask(options.socket, "dispatcher.list", Json::array())["result"];
+  for (const Json& record : list["RECORDS"]) {
+    bool meant = options.group.empty() || record["SET"]["NAME"] == options.group;
+    for (const Json& target : record["SET"]["TARGETS"]) {
+      const Json& one = target["DEST"];
+      bool his = std::find(uris.begin(), uris.end(), one["URI"]) != uris.end();
+      if (meant && his) calls += one["ACTIVE"].get<uint64_t>();
+    }
+  }
+  return calls;
+}
+
+int drain(const Options& options) {
+  Json reply = ask(options.socket, "dispatcher.drain", destination_params(options));
+  if (reply.contains("error")) return fail(reply);
+  const Json& result = reply["result"];
+  uint64_t left = result["ACTIVE"], shown = left;
+  std::printf("draining: %lu calls left\n", left);
+  auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.timeout_s);
+  while (options.wait && left > 0) {
+    std::this_thread::sleep_for(kBetweenLooks);
+    left = calls_left(options, result["URIS"]);
+    if (left != shown) std::printf("%lu calls left\n", left);
+    std::fflush(stdout);
+    shown = left;
+    if (options.timeout_s > 0 && left > 0 && std::chrono::steady_clock::now() > end) {
+      std::fprintf(stderr, "tandemctl: %lu calls are still up after %u s\n", left,
+                   options.timeout_s);
+      return kTimeout;
+    }
+  }
+  return 0;
+}
+
+int events(const Options& options) {
+  uint64_t after = 0;
+  while (true) {
+    Json reply = ask(options.socket, "dispatcher.events", {after});
+    if (reply.contains("error")) return fail(reply);
+    const Json& result = reply["result"];
+    std::string text = options.json ? result["events"].dump(2) + "\n"
+                                    : control::manage::table_of("dispatcher.events", result);
+    if (!result["events"].empty() || after == 0) std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+    if (!options.follow) return 0;
+    after = result["newest"];
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
+struct Commands {
+  CLI::App *rpc, *list, *stats, *uptime, *reload, *parse, *drain, *enable, *disable, *add, *change,
+      *remove, *ping, *events;
+};
+
+void add_destination_options(CLI::App* command, Options& options) {
+  command->add_option("destination", options.destination, "URI as listed, or ADDRESS:PORT")
+      ->required();
+  command->add_option("-g,--group", options.group, "only in this group; default: in all");
+}
+
+void add_change_options(CLI::App* command, Options& options) {
+  command->add_option("group", options.group)->required();
+  command->add_option("destination", options.destination, "its URI")->required();
+}
+
+Commands define(CLI::App& app, Options& options) {
+  Commands all{};
+  all.list = app.add_subcommand("list", "groups and destinations");
+  all.stats = app.add_subcommand("stats", "counters that are not zero");
+  all.events = app.add_subcommand("events", "changes of destinations");
+  all.events->add_flag("-f,--follow", options.follow, "go on with those that come");
+  all.drain = app.add_subcommand("drain", "no new calls to a destination; those it has go on");
+  add_destination_options(all.drain, options);
+  all.drain->add_flag("--wait", options.wait, "until no call is left");
+  all.drain->add_option("--timeout", options.timeout_s,
+                        "seconds to wait at most; then exit code 4");
+  all.disable = app.add_subcommand("disable", "the same, without waiting for its calls");
+  add_destination_options(all.disable, options);
+  all.enable = app.add_subcommand("enable", "new calls to a destination again");
+  add_destination_options(all.enable, options);
+  all.add = app.add_subcommand("add", "a destination more, kept over reload and restart");
+  add_change_options(all.add, options);
+  all.add->add_option("attributes", options.attributes, "\"weight=2;priority=1;capacity=100\"");
+  all.change = app.add_subcommand("change", "another weight, priority or capacity");
+  add_change_options(all.change, options);
+  all.change->add_option("attributes", options.attributes, "\"weight=2;priority=1;capacity=100\"")
+      ->required();
+  all.remove = app.add_subcommand("remove", "a destination less; its calls go on");
+  add_change_options(all.remove, options);
+  all.ping = app.add_subcommand("ping", "probe all destinations that are probed, now");
+  all.reload = app.add_subcommand("reload", "read the configuration file again");
+  all.uptime = app.add_subcommand("uptime", "time since the start");
+  all.rpc = app.add_subcommand("rpc", "call a method: rpc METHOD [PARAM ...]");
+  all.rpc->add_option("method", options.method)->required();
+  all.rpc->add_option("params", options.params);
+  all.parse = app.add_subcommand("parse", "what the proxy makes of a message, without a node");
+  all.parse->add_option("file", options.file,
+                        "file with the bytes of one datagram, - for standard input");
+  return all;
+}
+
+int run(const Commands& on, const Options& options) {
+  if (*on.parse) {
+    std::puts(control::manage::parse_report(read_all(options.file)).c_str());
+    return 0;
+  }
+  const Json none = Json::array();
+  if (*on.list) return show(options, "dispatcher.list", none);
+  if (*on.stats) return show(options, "stats.get_statistics", {"all"});
+  if (*on.uptime) return show(options, "core.uptime", none);
+  if (*on.reload) return show(options, "config.reload", none);
+  if (*on.ping) return show(options, "dispatcher.ping_active", none);
+  if (*on.events) return events(options);
+  if (*on.drain) return drain(options);
+  if (*on.disable) return show(options, "dispatcher.disable", destination_params(options));
+  if (*on.enable) return show(options, "dispatcher.enable", destination_params(options));
+  Json named = {options.group, options.destination};
+  if (*on.remove) return show(options, "dispatcher.remove", named);
+  if (*on.change) named.push_back(options.attributes);
+  if (*on.change) return show(options, "dispatcher.change", named);
+  if (*on.add)
+    return show(options, "dispatcher.add", {named[0], named[1], 0, 0, options.attributes});
+  return show(options, options.method, params_of(options.params));
 }
 
 }  // namespace
@@ -94,26 +211,9 @@ int main(int argc, char** argv) try {
   app.add_option("-s,--socket", options.socket, "management socket")->capture_default_str();
   app.add_flag("--json", options.json, "print the reply as JSON");
   app.require_subcommand(1);
-  auto* rpc = app.add_subcommand("rpc", "call a method: rpc METHOD [PARAM ...]");
-  rpc->add_option("method", options.method)->required();
-  rpc->add_option("params", options.params);
-  auto* list = app.add_subcommand("list", "groups and destinations");
-  auto* stats = app.add_subcommand("stats", "counters that are not zero");
-  auto* uptime = app.add_subcommand("uptime", "time since the start");
-  auto* reload = app.add_subcommand("reload", "read the configuration file again");
-  auto* parse = app.add_subcommand("parse", "what the proxy makes of a message, without a node");
-  parse->add_option("file", options.file,
-                    "file with the bytes of one datagram, - for standard input");
+  Commands commands = define(app, options);
   CLI11_PARSE(app, argc, argv);
-  if (*parse) {
-    std::puts(control::manage::parse_report(read_all(options.file)).c_str());
-    return 0;
-  }
-  if (*list) return show(options, "dispatcher.list", Json::array());
-  if (*stats) return show(options, "stats.get_statistics", {"all"});
-  if (*uptime) return show(options, "core.uptime", Json::array());
-  if (*reload) return show(options, "config.reload", Json::array());
-  return show(options, options.method, params_of(options.params));
+  return run(commands, options);
 } catch (const std::exception& fault) {
   std::fprintf(stderr, "tandemctl: %s\n", fault.what());
   return kUnreachable;

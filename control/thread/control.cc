@@ -11,15 +11,21 @@
 #include <csignal>
 #include <ctime>
 
+#include "control/config/live.h"
+#include "control/health/health.h"
 #include "control/kernel/sockets.h"
+#include "control/link/clock.h"
 #include "control/log/log.h"
+#include "control/manage/dispatcher.h"
 #include "control/manage/rpc.h"
 #include "control/manage/socket_server.h"
+#include "control/manage/statistics.h"
 #include "control/store/token_key.h"
 
 namespace control::thread {
 
 namespace asio = boost::asio;
+using link::now_us;
 using manage::Json;
 using manage::RpcError;
 
@@ -39,17 +45,15 @@ std::string date(std::time_t when) {
 }  // namespace
 
 struct Control::State {
-  State(std::string path_, config::Settings settings_, link::Exchange& exchange_)
-      : path(std::move(path_)),
-        settings(std::move(settings_)),
-        exchange(exchange_),
-        slots(exchange_.destinations),
+  State(std::string path, config::Settings settings_, link::Exchange& exchange_)
+      : exchange(exchange_),
+        live(std::move(path), std::move(settings_), exchange_),
+        health(exchange_, store::random_key().low),
+        dispatcher(live, health, exchange_, now_us),
         signals(io, SIGTERM, SIGINT, SIGHUP),
         ticker(io),
         server(io, [this](std::string_view request) { return rpc.handle(request); }) {}
 
-  // A sentence; empty: done.
-  std::string publish(const config::Settings& wanted);
   // The errors; empty: the new configuration runs.
   std::vector<std::string> reload();
   void watch_signals();
@@ -57,14 +61,12 @@ struct Control::State {
   void watch_icmp(size_t which);
   void tick();
   void add_methods();
-  uint64_t count(link::Count which) const;
-  Json statistics(const Json& params) const;
-  Json destinations() const;
+  void resolve_destinations();
 
-  std::string path;
-  config::Settings settings;
   link::Exchange& exchange;
-  config::Slots slots;
+  config::Live live;
+  health::Health health;
+  manage::Dispatcher dispatcher;
   link::Keys keys;
   std::time_t since = std::time(nullptr);
   bool network_changed = false;
@@ -92,28 +94,32 @@ Control::~Control() {
 
 std::string Control::start(std::vector<kernel::PortInterface> ports) {
   State& s = *state_;
-  auto key = store::load_token_key(s.settings.state);
+  auto key = store::load_token_key(s.live.settings().state);
   if (auto* fault = std::get_if<std::string>(&key)) return *fault;
   s.keys = {std::get<sipcore::HashKey>(key), store::random_key()};
   std::string error;
   s.netlink = std::make_unique<kernel::Netlink>(std::move(ports), error);
   if (!error.empty()) return error;
   std::vector<kernel::SilentSockets::Address> listens;
-  for (const auto& listen : s.settings.listens) {
-    listens.push_back({listen.address, !s.settings.ports[listen.port].is_interface()});
+  for (const auto& listen : s.live.settings().listens) {
+    listens.push_back({listen.address, !s.live.settings().ports[listen.port].is_interface()});
   }
   if (auto fault = s.silent.open(listens); !fault.empty()) return fault;
   if (auto fault = s.icmp.open(); !fault.empty()) return fault;
-  if (auto fault = s.server.open(s.settings.socket); !fault.empty()) return fault;
+  if (auto fault = s.server.open(s.live.settings().socket); !fault.empty()) return fault;
   auto hops = s.netlink->snapshot();
   if (hops == nullptr) return "the kernel's routes and neighbours cannot be read by netlink";
   s.exchange.hops.publish(std::move(hops));
-  // The first call shall not wait for a neighbour: ask for those that the configuration names.
-  for (const auto& group : s.settings.groups) {
-    for (const auto& destination : group.destinations) s.netlink->resolve(destination.endpoint.ip);
-  }
   s.add_methods();
-  if (auto fault = s.publish(s.settings); !fault.empty()) return fault;
+  s.health.watch().on_change = [](const health::Change& change) {
+    spdlog::warn("{} of {}: {} -> {}, {} calls", change.uri, change.group, word(change.from),
+                 word(change.to), change.calls);
+  };
+  s.live.on_publish = [&s] {
+    s.health.configure(now_us());
+    s.resolve_destinations();
+  };
+  if (auto fault = s.live.start(s.keys); !fault.empty()) return fault;
   s.watch_signals();
   s.watch_network();
   for (size_t i = 0; i < s.icmp.descriptors().size(); ++i) {
@@ -139,36 +145,20 @@ void Control::State::watch_signals() {
   });
 }
 
-std::string Control::State::publish(const config::Settings& wanted) {
-  auto next = config::build(wanted, keys, slots, exchange.config.read());
-  if (next == nullptr) {
-    return "with those that were removed and still have calls there are more destinations than "
-           "destinations in [limits]";
-  }
-  exchange.config.publish(std::move(next));
+std::vector<std::string> Control::State::reload() {
+  std::vector<std::string> errors = live.reload();
+  for (const std::string& line : errors) spdlog::error("not reloaded: {}", line);
+  if (!errors.empty()) return errors;
+  log::change(live.settings().log_json, live.settings().log_level);
+  spdlog::info("configuration reloaded from {}", live.path());
   return {};
 }
 
-std::vector<std::string> Control::State::reload() {
-  auto loaded = config::load(path);
-  std::vector<std::string> errors;
-  if (auto* faults = std::get_if<config::Errors>(&loaded)) {
-    errors = faults->lines;
-  } else {
-    auto& wanted = std::get<config::Settings>(loaded);
-    std::string fault = config::needs_restart(settings, wanted);
-    if (fault.empty()) fault = publish(wanted);
-    if (!fault.empty()) errors.push_back(path + ":1:1: " + fault);
-    if (errors.empty()) settings = std::move(wanted);
-  }
-  for (const std::string& line : errors) spdlog::error("not reloaded: {}", line);
-  if (!errors.empty()) return errors;
-  log::change(settings.log_json, settings.log_level);
-  for (const auto& group : settings.groups) {
+// The first call shall not wait for a neighbour: ask for those that the configuration names.
+void Control::State::resolve_destinations() {
+  for (const auto& group : live.settings().groups) {
     for (const auto& destination : group.destinations) netlink->resolve(destination.endpoint.ip);
   }
-  spdlog::info("configuration reloaded from {}", path);
-  return {};
 }
 
 void Control::State::watch_network() {
@@ -199,7 +189,9 @@ void Control::State::watch_icmp(size_t which) {
       size = recv(fd, packet.data(), packet.size(), 0);
       if (size <= 0) break;
       auto branch = kernel::quoted_branch({packet.data(), static_cast<size_t>(size)}, family, key);
-      if (branch && branch->worker < exchange.workers) {
+      if (branch && branch->worker == sipcore::kProbeWorker) {
+        health.unreachable(*branch, now_us());
+      } else if (branch && branch->worker < exchange.workers) {
         exchange.to_worker[branch->worker]->push({link::ToWorker::What::kUnreachable, *branch});
       }
     }
@@ -212,13 +204,20 @@ void Control::State::watch_icmp(size_t which) {
 void Control::State::tick() {
   link::ToControl message;
   for (auto& mailbox : exchange.to_control) {
-    while (mailbox->pop(message)) netlink->resolve(message.address);
+    while (mailbox->pop(message)) {
+      if (message.what == link::ToControl::What::kProbeAnswered) {
+        health.answered(message, now_us());
+      } else {
+        netlink->resolve(message.address);
+      }
+    }
   }
   if (network_changed) {
     auto hops = netlink->snapshot();
     network_changed = hops == nullptr;
     if (hops != nullptr) exchange.hops.publish(std::move(hops));
   }
+  health.tick(now_us());
   ++ticks;
   if (ticks % kTicksOfASecond == 0) netlink->allow_questions();
   if (ticks % (10 * kTicksOfASecond) == 0) netlink->refresh();
@@ -229,82 +228,21 @@ void Control::State::tick() {
   });
 }
 
-uint64_t Control::State::count(link::Count which) const {
-  uint64_t total = 0;
-  for (const auto& counters : exchange.counters) total += counters->read(which);
-  return total;
-}
-
-// Kamailio's shape: an array of "group:name = value"; params name groups, or "all".
-Json Control::State::statistics(const Json& params) const {
-  Json out = Json::array();
-  auto wanted = [&](std::string_view group) {
-    if (params.is_null() || params.empty()) return true;
-    for (const Json& one : params) {
-      if (!one.is_string()) throw RpcError{400, "params are names of groups, or \"all\""};
-      std::string name = one;
-      if (name == "all" || name == std::string(group) + ":") return true;
-    }
-    return false;
-  };
-  for (size_t i = 0; i < static_cast<size_t>(link::Count::kCount); ++i) {
-    link::Count which = static_cast<link::Count>(i);
-    std::string_view group = which < link::Count::kFates     ? "fate"
-                             : which < link::Count::kSentEnd ? "sent"
-                                                             : "core";
-    if (!wanted(group)) continue;
-    out.push_back(fmt::format("{}:{} = {}", group, link::kCounterNames[i].name, count(which)));
-  }
-  if (wanted("tm")) {
-    uint64_t current =
-        count(link::Count::transactions_created) - count(link::Count::transactions_freed);
-    uint64_t retired = count(link::Count::transactions_retired) - count(link::Count::retired_freed);
-    out.push_back(fmt::format("tm:current = {}", current));
-    out.push_back(fmt::format("tm:retired = {}", retired));
-  }
-  return out;
-}
-
-Json Control::State::destinations() const {
-  Json records = Json::array();
-  const link::RunningConfig* running = exchange.config.read();
-  int id = 0;
-  for (const link::Group& group : running->groups) {
-    Json targets = Json::array();
-    for (const link::Destination& one : group.destinations) {
-      const auto& state = exchange.destinations.at(one.slot);
-      targets.push_back({{"DEST",
-                          {{"URI", one.uri},
-                           {"FLAGS", state.admin == link::Admin::kEnabled ? "AX" : "DX"},
-                           {"PRIORITY", one.priority},
-                           {"ATTRS", {{"WEIGHT", one.weight}}},
-                           {"CALLS", state.begun.load()},
-                           {"ANSWERED", state.answered.load()},
-                           {"FAILED", state.failed.load()}}}});
-    }
-    records.push_back({{"SET",
-                        {{"ID", ++id},
-                         {"NAME", group.name},
-                         {"ALGORITHM", link::kAlgorithmNames[static_cast<size_t>(group.algorithm)]},
-                         {"TARGETS", targets}}}});
-  }
-  return {{"NRSETS", records.size()}, {"RECORDS", records}};
-}
-
 void Control::State::add_methods() {
   rpc.add("core.uptime", "time since the start", [this](const Json&) -> Json {
     std::time_t now = std::time(nullptr);
     return {{"now", date(now)}, {"up_since", date(since)}, {"uptime", now - since}};
   });
   rpc.add("core.version", "version", [](const Json&) -> Json { return "tandem 0.1.0"; });
-  rpc.add("stats.get_statistics", "counters", [this](const Json& p) { return statistics(p); });
-  rpc.add("dispatcher.list", "groups and destinations",
-          [this](const Json&) { return destinations(); });
-  rpc.add("config.reload", "read the configuration file again", [this](const Json&) -> Json {
-    std::vector<std::string> errors = reload();
-    if (!errors.empty()) throw RpcError{500, fmt::format("{}", fmt::join(errors, "\n"))};
-    return "reloaded";
-  });
+  manage::add_statistics(rpc, exchange);
+  dispatcher.add_methods(rpc);
+  for (const char* name : {"config.reload", "dispatcher.reload"}) {
+    rpc.add(name, "read the configuration file again", [this](const Json&) -> Json {
+      std::vector<std::string> errors = reload();
+      if (!errors.empty()) throw RpcError{500, fmt::format("{}", fmt::join(errors, "\n"))};
+      return "reloaded";
+    });
+  }
 }
 
 }  // namespace control::thread

@@ -34,8 +34,7 @@ Worker::Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
       transmit_(id, exchange.workers, ports, pools, counters_, *exchange.to_control[id]),
       twins_(ports, kernel, counters_),
       reassembly_(kReassemblies, *pools.large),
-      proxy_(static_cast<uint8_t>(id), limits, transmit_, counters_, exchange.destinations,
-             now_ms) {}
+      proxy_(static_cast<uint8_t>(id), limits, transmit_, exchange, now_ms) {}
 
 Worker::~Worker() {
   Handed handed;
@@ -67,6 +66,8 @@ size_t Worker::poll(uint64_t now_us) {
 void Worker::take_messages() {
   control::link::ToWorker message;
   while (exchange_.to_worker[id_]->pop(message)) proxy_.unreachable(message.branch);
+  control::link::Outgoing out;
+  while (exchange_.to_send[id_]->pop(out)) proxy_.send_probe(out);
 }
 
 size_t Worker::take_handed() {

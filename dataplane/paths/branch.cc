@@ -1,6 +1,7 @@
 // A request goes to a destination (RFC 3261 16.6).
 #include <algorithm>
 
+#include "control/link/listen_for.h"
 #include "dataplane/net/headers.h"
 #include "dataplane/paths/proxy.h"
 #include "sipcore/build/reply.h"
@@ -73,23 +74,9 @@ uint16_t Proxy::group_of(const ServerTransaction& server) const {
   return kNoGroup;
 }
 
-// The address to send from: one of the target's family, of the port that leads there; the one that
-// the request came to if it is such a one.
+// The address to send from; where there is a choice, the one that the request came to.
 std::optional<uint16_t> Proxy::listen_for(const Endpoint& target, uint16_t preferred) const {
-  const auto& listens = config_->listens;
-  const auto* hops = transmit_.hops();
-  uint16_t way = hops == nullptr ? control::link::kNoPort : hops->port_to(target.ip);
-  auto suits = [&](const control::link::Listen& listen, bool by_port) {
-    if (listen.endpoint.ip.family != target.ip.family) return false;
-    return !by_port || listen.port == way;
-  };
-  for (bool by_port : {true, false}) {
-    if (suits(listens[preferred], by_port)) return preferred;
-    for (size_t i = 0; i < listens.size(); ++i) {
-      if (suits(listens[i], by_port)) return static_cast<uint16_t>(i);
-    }
-  }
-  return std::nullopt;
+  return control::link::listen_for(*config_, transmit_.hops(), target, preferred);
 }
 
 uint32_t Proxy::begin_transaction() {

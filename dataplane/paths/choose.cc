@@ -123,9 +123,10 @@ uint16_t Proxy::select(const Wish& wish, const Tier& tier) {
     case Algorithm::kLeastCalls:
     case Algorithm::kLeastWork:
     case Algorithm::kLowestLatency:
-      index = sipcore::pick_least(wish.random, tier.count, [&](size_t i) {
-        return usable(i) ? cost(group.algorithm, load(i)) : sipcore::kNever;
-      });
+      index = sipcore::pick_least(
+          wish.random, tier.count,
+          [&](size_t i) { return usable(i) ? cost(group.algorithm, load(i)) : sipcore::kNever; },
+          [&](size_t i) { return of(i).weight; });
       break;
   }
   return index == kNobody ? kNobody : static_cast<uint16_t>(tier.first + index);

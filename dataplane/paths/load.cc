@@ -13,19 +13,21 @@ using sipcore::HeaderName;
 using sipcore::Method;
 
 namespace {
-
-// RFC 3261 20.33: seconds, then perhaps a comment and parameters. 0: none, or not a number.
-uint32_t retry_after_s(const sipcore::Message& response, uint32_t most) {
-  std::string_view value = response.value(HeaderName::kRetryAfter);
-  value = value.substr(0, value.find_first_not_of("0123456789"));
-  uint32_t seconds = 0;
-  for (char digit : value) {
-    seconds = std::min(most, seconds * 10 + static_cast<uint32_t>(digit - '0'));
-  }
-  return seconds;
+constexpr uint64_t kHeardStepMs = 100;  // all workers write it: not at each response
 }
 
-}  // namespace
+// Of the response in hand, RFC 3261 20.33: seconds, then perhaps a comment and parameters. 0: none,
+// or not a number.
+uint32_t Proxy::retry_after_s() const {
+  uint64_t most = config_->most_held_s;
+  std::string_view value = in_->message.value(HeaderName::kRetryAfter);
+  value = value.substr(0, value.find_first_not_of("0123456789"));
+  uint64_t seconds = 0;
+  for (char digit : value) {
+    seconds = std::min(most, seconds * 10 + static_cast<uint64_t>(digit - '0'));
+  }
+  return static_cast<uint32_t>(seconds);
+}
 
 const Group* Proxy::group_of_client(const ClientTransaction& client) const {
   if (client.server == kNoSlot) return nullptr;
@@ -69,10 +71,13 @@ void Proxy::hear(ClientTransaction& client) {
     state.note_latency(static_cast<uint32_t>(now_us_ - client.sent_us));
   }
   client.heard = true;
+  if (now_ms_ >= state.heard_ms.load(std::memory_order_relaxed) + kHeardStepMs) {
+    state.heard_ms.store(now_ms_, std::memory_order_relaxed);
+  }
   const Group* group = group_of_client(client);
   bool bad =
       group != nullptr && status >= 300 && group->breaker_codes.test(static_cast<size_t>(status));
-  uint32_t hold_s = status == 503 ? retry_after_s(in_->message, config_->most_held_s) : 0;
+  uint32_t hold_s = status == 503 ? retry_after_s() : 0;
   if (hold_s > 0) {
     state.change_breaker([&](Breaker b) { return b.held(now_ms_, uint64_t{hold_s} * 1000); });
   } else if (bad) {

@@ -16,8 +16,7 @@
 #include <memory>
 #include <optional>
 
-#include "control/link/counters.h"
-#include "control/link/running_config.h"
+#include "control/link/exchange.h"
 #include "control/link/timer_wheel.h"
 #include "dataplane/core/dialogs.h"
 #include "dataplane/core/overload.h"
@@ -54,8 +53,7 @@ struct Arrival {
 class Proxy {
  public:
   Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
-        control::link::Counters& counters, control::link::Destinations& destinations,
-        uint64_t now_ms);
+        control::link::Exchange& exchange, uint64_t now_ms);
 
   // Once per turn, before anything else; the configuration is valid until the next call.
   void begin_turn(const control::link::RunningConfig& config, uint64_t now_us);
@@ -73,6 +71,9 @@ class Proxy {
 
   // An ICMP error came back for the request with this branch: it counts as a failed branch (16.9).
   void unreachable(const sipcore::BranchToken& branch);
+
+  // Sends what control has written.
+  void send_probe(const control::link::Outgoing& probe);
 
   const Transactions& transactions() const { return transactions_; }
   const Dialogs& dialogs() const { return dialogs_; }
@@ -183,6 +184,7 @@ class Proxy {
   void give_place_back(const Target& target);
   void begin_load(ClientTransaction& client, const Target& target);
   void end_load(ClientTransaction& client);
+  uint32_t retry_after_s() const;
   void hear(ClientTransaction& client);
   void find_wanting(ClientTransaction& client);
   void count_failure(const ClientTransaction& client);
@@ -196,6 +198,7 @@ class Proxy {
 
   // response.cc
   Count on_response();
+  Count on_probe_response();
   Count on_client_response(uint32_t slot);
   void perform_client(uint32_t slot, uint16_t actions, sipcore::Timer timer);
   bool step_client(uint32_t slot, int status);
@@ -258,6 +261,7 @@ class Proxy {
   control::link::Counters& counters_;
   Transactions transactions_;
   control::link::Destinations& destinations_;
+  control::link::Mailbox<control::link::ToControl>& to_control_;
   BlobPool blobs_;
   Dialogs dialogs_;
   control::link::TimerWheel wheel_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "dataplane/paths/proxy.h"
+#include "sipcore/build/probe.h"
 
 namespace dataplane {
 
@@ -13,6 +14,7 @@ Count Proxy::on_response() {
   const sipcore::BranchToken& token = in_->branch;
   if (in_->branch_status == TokenStatus::kForeign) return Count::drop_unknown_response;
   if (in_->branch_status == TokenStatus::kForged) return Count::drop_forged_token;
+  if (token.worker == sipcore::kProbeWorker) return on_probe_response();
   if (token.worker != worker_ || !transactions_.current(token.slot, token.generation)) {
     return Count::drop_stale_token;
   }
@@ -29,6 +31,16 @@ Count Proxy::on_response() {
   if (!to_cancel) return Count::drop_unknown_response;
   // Our CANCEL has the branch of its INVITE (9.1); the CSeq tells whose response it is.
   return client.cancel == kNoSlot ? Count::response_consumed : on_client_response(client.cancel);
+}
+
+// A destination has answered control's question whether it is alive.
+Count Proxy::on_probe_response() {
+  control::link::ToControl message;
+  message.what = control::link::ToControl::What::kProbeAnswered;
+  message.branch = in_->branch;
+  message.status = in_->message.status();
+  message.retry_after_s = retry_after_s();
+  return to_control_.push(message) ? Count::response_consumed : Count::drop_no_memory;
 }
 
 Count Proxy::on_client_response(uint32_t slot) {

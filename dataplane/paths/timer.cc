@@ -4,14 +4,14 @@
 namespace dataplane {
 
 Proxy::Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
-             control::link::Counters& counters, control::link::Destinations& destinations,
-             uint64_t now_ms)
+             control::link::Exchange& exchange, uint64_t now_ms)
     : worker_(worker),
       transmit_(transmit),
-      counters_(counters),
+      counters_(*exchange.counters[worker]),
       transactions_(limits.server_transactions, limits.client_transactions,
                     limits.retired_transactions),
-      destinations_(destinations),
+      destinations_(exchange.destinations),
+      to_control_(*exchange.to_control[worker]),
       blobs_(limits.retired_transactions / 2, limits.stored_messages),
       dialogs_(limits.dialogs),
       wheel_(transactions_.servers() + transactions_.clients() + transactions_.branches() +

@@ -264,6 +264,11 @@ size_t Proxy::write_reply(const Parsed& request, const sipcore::Endpoint& source
   return sipcore::build_reply(request.message, e, source, answer, out_);
 }
 
+void Proxy::send_probe(const control::link::Outgoing& probe) {
+  if (probe.listen >= config_->listens.size()) return;
+  send_bytes({probe.bytes.data(), probe.size}, probe.listen, probe.to, Count::sent_probe);
+}
+
 void Proxy::send_bytes(std::string_view bytes, uint16_t listen, const sipcore::Endpoint& to,
                        Count kind) {
   Packet* packet = bytes.empty() ? nullptr : transmit_.take(bytes.size());

@@ -2,7 +2,6 @@
 // in the opposite order.
 #include <pthread.h>
 #include <spdlog/spdlog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +11,7 @@
 #include <sstream>
 
 #include "control/config/settings.h"
+#include "control/link/clock.h"
 #include "control/log/log.h"
 #include "control/thread/control.h"
 #include "dataplane/core/worker.h"
@@ -22,12 +22,7 @@
 namespace {
 
 using control::config::Settings;
-
-uint64_t now_us() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);  // answered from user space, no system call
-  return static_cast<uint64_t>(now.tv_sec) * 1000000 + static_cast<uint64_t>(now.tv_nsec) / 1000;
-}
+using control::link::now_us;
 
 // What the worker threads need; they read `stop` each turn.
 struct Workers {

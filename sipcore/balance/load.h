@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "sipcore/balance/pick.h"
@@ -34,20 +35,25 @@ inline uint64_t cost_per(uint64_t amount, uint32_t strength) {
 }
 
 // Fewest calls, relative to capacity where there is one, else to weight.
-inline uint64_t cost_of_calls(const Load& load) {
-  return cost_per(uint64_t{load.calls} + 1, load.strength());
+inline uint64_t cost_of_calls(const Load& load) { return cost_per(load.calls, load.strength()); }
+
+inline uint64_t cost_of_work(const Load& load) { return cost_per(load.work, load.weight); }
+
+// In steps of a fifth or so: what differs by less is equal.
+inline uint64_t graded(uint64_t amount) {
+  unsigned bits = static_cast<unsigned>(std::bit_width(amount));
+  return bits < 3 ? amount : bits * 4 + (amount >> (bits - 3) & 3);
 }
 
-inline uint64_t cost_of_work(const Load& load) {
-  return cost_per(uint64_t{load.work} + kWorkOfInvite, load.weight);
-}
-
-// Lowest latency: what a request will wait that comes after those already there. One of unknown
-// latency is tried.
+// Lowest latency: what a request will wait that comes after those already there. Below a
+// millisecond all are quick, and so is one that nothing is known of.
 inline uint64_t cost_of_waiting(const Load& load) {
-  return cost_per(
-      std::min<uint64_t>(uint64_t{load.latency_us} * (load.work + kWorkOfOther), uint64_t{1} << 39),
-      load.weight);
+  constexpr uint32_t kQuickUs = 1000;
+  constexpr uint32_t kMostWork = 1U << 24;  // no product of these passes 64 bits
+  if (load.weight == 0) return kNever;
+  uint64_t wait_us = std::max(load.latency_us, kQuickUs);
+  return graded(wait_us * (uint64_t{load.weight} * kWorkOfOther + std::min(load.work, kMostWork)) /
+                load.weight);
 }
 
 // Congestion: the weight goes down as the latency goes up beyond what is usual, by the square of

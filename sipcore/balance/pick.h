@@ -27,21 +27,22 @@ uint16_t pick_by_weight(uint64_t random, size_t count, Weight weight) {
 
 inline constexpr uint64_t kNever = ~uint64_t{0};
 
-// The destination of the lowest cost(i); the search begins at a random one, so that equal ones take
-// turns. A cost of kNever is not chosen. kNobody: all are so.
-template <class Cost>
-uint16_t pick_least(uint64_t random, size_t count, Cost cost) {
+// The destination of the lowest cost(i); of equal ones one by its weight(i), `random` as above. A
+// cost of kNever is not chosen. kNobody: all are so.
+template <class Cost, class Weight>
+uint16_t pick_least(uint64_t random, size_t count, Cost cost, Weight weight) {
   uint64_t lowest = kNever;
-  uint16_t best = kNobody;
-  size_t first = count == 0 ? 0 : random % count;
-  for (size_t n = 0; n < count; ++n) {
-    size_t i = first + n < count ? first + n : first + n - count;
+  uint16_t first = kNobody;
+  for (size_t i = 0; i < count; ++i) {
     uint64_t own = cost(i);
     if (own >= lowest) continue;
     lowest = own;
-    best = static_cast<uint16_t>(i);
+    first = static_cast<uint16_t>(i);
   }
-  return best;
+  if (first == kNobody) return kNobody;
+  uint16_t one = pick_by_weight(
+      random, count, [&](size_t i) -> uint64_t { return cost(i) <= lowest ? weight(i) : 0; });
+  return one == kNobody ? first : one;  // costs were changed by others meanwhile
 }
 
 }  // namespace sipcore

@@ -1,6 +1,7 @@
 // Which destinations are left alone for what became of the calls they got.
 #include <gtest/gtest.h>
 
+#include "sipcore/build/probe.h"
 #include "tests/dataplane/call_fixture.h"
 
 namespace tests {
@@ -178,6 +179,47 @@ TEST_F(BreakerTest, SlowStartRefusesNobody) {
   node.configure([&](RunningConfig& config) { config.groups[0].destinations.resize(1); });
   node.destination(0).breaker = Breaker::closed(now).word();
   for (int i = 0; i < 50; ++i) EXPECT_EQ(begin().to, backend(0));
+}
+
+// A probe that control has written goes out, and its answer comes back to control, whichever worker
+// gets it; nobody else can answer it.
+TEST_F(BreakerTest, ProbeAndItsAnswer) {
+  Node two({.workers = 2});
+  sipcore::BranchToken token{sipcore::kProbeWorker, 1, 7, 5000};
+  control::link::Outgoing out;
+  out.to = backend(1);
+  sipcore::Probe probe{token, kTandem, "sip:198.18.0.22", "sip:tandem@198.18.0.1"};
+  out.size =
+      static_cast<uint16_t>(sipcore::build_probe(probe, two.config().keys.branch, out.bytes));
+  ASSERT_GT(out.size, 0);
+  two.exchange().to_send[1]->push(out);
+  auto sent = two.settle(now);
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].to, backend(1));
+  EXPECT_EQ(method_of(sent[0].bytes), "OPTIONS");
+  EXPECT_EQ(two.count(Count::sent_probe), 1u);
+  std::string answer = response_to(sent[0].bytes, 503, "b", "Retry-After: 9\r\n");
+  for (size_t worker = 0; worker < 2; ++worker) {
+    two.deliver({backend(1), kTandem, answer}, worker);
+    EXPECT_TRUE(two.settle(now).empty());
+  }
+  control::link::ToControl told;
+  size_t answers = 0;
+  for (auto& mailbox : two.exchange().to_control) {
+    while (mailbox->pop(told)) {
+      if (told.what != control::link::ToControl::What::kProbeAnswered) continue;
+      ++answers;
+      EXPECT_EQ(told.branch, token);
+      EXPECT_EQ(told.status, 503);
+      EXPECT_EQ(told.retry_after_s, 9u);
+    }
+  }
+  EXPECT_EQ(answers, 2u);
+  size_t check = answer.find("z9hG4bKt") + 50;
+  answer[check] = answer[check] == 'a' ? 'b' : 'a';
+  two.deliver({backend(1), kTandem, answer});
+  two.settle(now);
+  EXPECT_EQ(two.count(Count::drop_forged_token), 1u);
 }
 
 }  // namespace

@@ -14,18 +14,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "conf"))
 
 import lab_tools  # noqa: E402
 import sipp_scenario  # noqa: E402
+import balance  # noqa: E402
 import cases  # noqa: E402
-
-FOLDER = "/run/tandem-lab/scenarios"
-
-
-class Failed(Exception):
-    pass
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failed(text)
+from checks import FOLDER, Failed, expect, with_tandem  # noqa: E402
 
 
 def start_callees(callee_text, v6=False):
@@ -113,16 +104,6 @@ def attempt(job):
         return str(fault) or repr(fault)
     finally:
         lab_tools.Sipp.stop_all()
-
-
-def with_tandem(build, job, **settings):
-    tandem = lab_tools.Tandem(build, FOLDER, **settings)
-    tandem.start()
-    try:
-        job(tandem)
-    finally:
-        code = tandem.stop()
-    expect(code == 0, f"Tandem ended with code {code}:\n{tandem.log_text()}")
 
 
 def no_answer(build, v6=False, workers=1):
@@ -340,6 +321,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--only", help="only scenarios whose name contains this")
     parser.add_argument("--calls", type=int, default=100000, help="calls of many_calls")
+    parser.add_argument("--day-seconds", type=int, default=120, help="of operator_day")
     options = parser.parse_args()
     build = os.path.abspath(options.build)
     passed, failed = 0, 0
@@ -363,11 +345,15 @@ def main():
             for name, error in basic_flows(build, workers, v6, port, options.only):
                 report(name, error, time.monotonic() - start)
                 start = time.monotonic()
-        for job in (no_answer, no_answer_ipv6_two_workers, packet_loss, backend_killed,
-                    reload_under_load, bad_reload_changes_nothing, all_backends_down,
-                    killed_and_restarted, calls_outlive_a_kill, invented_sources,
-                    lambda b: many_calls(b, options.calls)):
-            name = getattr(job, "__name__").replace("<lambda>", "many_calls")
+        jobs = {job.__name__: job for job in (
+            no_answer, no_answer_ipv6_two_workers, packet_loss, backend_killed, reload_under_load,
+            bad_reload_changes_nothing, all_backends_down, killed_and_restarted,
+            calls_outlive_a_kill, invented_sources, balance.drained_at_load, balance.hung_at_load,
+            balance.dead_and_back_by_probes)}
+        jobs.update(balance.algorithms())
+        jobs["operator_day"] = lambda b: balance.operator_day(b, options.day_seconds)
+        jobs["many_calls"] = lambda b: many_calls(b, options.calls)
+        for name, job in jobs.items():
             if options.only is not None and options.only not in name:
                 continue
             start = time.monotonic()

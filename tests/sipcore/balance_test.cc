@@ -117,17 +117,40 @@ TEST(Pick, ByWeightWithHundredsOfThem) {
   EXPECT_EQ(pick_by_weight(1, 0, [](size_t) { return 1u; }), kNobody);
 }
 
-TEST(Pick, EqualCostsTakeTurns) {
+TEST(Pick, OfEqualCostsByWeight) {
   std::mt19937_64 random(1);
-  std::vector<uint64_t> costs = {5, 3, 3, kNever, 3};
+  std::vector<uint64_t> costs = {5, 3, 3, kNever, 3}, weights = {9, 2, 1, 9, 1};
   std::vector<int> got(5, 0);
-  for (int i = 0; i < 5000; ++i) {
-    ++got[pick_least(random(), costs.size(), [&](size_t at) { return costs[at]; })];
-  }
+  auto pick_one = [&] {
+    return pick_least(
+        random(), costs.size(), [&](size_t at) { return costs[at]; },
+        [&](size_t at) { return weights[at]; });
+  };
+  for (int i = 0; i < 4000; ++i) ++got[pick_one()];
   EXPECT_EQ(got[0] + got[3], 0);
-  for (size_t i : {1, 2, 4}) EXPECT_GT(got[i], 800);
-  EXPECT_EQ(pick_least(1, 2, [](size_t) { return kNever; }), kNobody);
-  EXPECT_EQ(pick_least(1, 0, [](size_t) { return 1u; }), kNobody);
+  EXPECT_NEAR(got[1], 2000, 130);
+  EXPECT_NEAR(got[2], 1000, 110);
+  costs = {kNever, kNever, kNever, kNever, kNever};
+  EXPECT_EQ(pick_one(), kNobody);
+  costs.clear();
+  EXPECT_EQ(pick_one(), kNobody);
+}
+
+TEST(Load, LatencyIsGraded) {
+  EXPECT_EQ(graded(1000), graded(1023));
+  EXPECT_LT(graded(1000), graded(1300));
+  uint64_t last = 0;
+  for (uint64_t amount = 0; amount < 100000; ++amount) {
+    ASSERT_GE(graded(amount), last);
+    last = graded(amount);
+  }
+  Load quick, unknown, slow;
+  quick.latency_us = 300;
+  slow.latency_us = 5000;
+  EXPECT_EQ(cost_of_waiting(quick), cost_of_waiting(unknown));
+  EXPECT_LT(cost_of_waiting(quick), cost_of_waiting(slow));
+  quick.work = 40 * kWorkOfInvite;
+  EXPECT_GT(cost_of_waiting(quick), cost_of_waiting(slow)) << "it has too much to do";
 }
 
 TEST(Load, CostsDoNotOverflow) {

@@ -1,0 +1,104 @@
+#include "control/config/edits.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "control/config/groups.h"
+
+namespace control::config {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr std::string_view kAdminWords[] = {"enabled", "draining", "disabled"};
+
+Json json_of(const Edits::Name& name, const std::optional<DestinationSettings>& destination) {
+  Json out = {{"group", name.first}, {"uri", name.second}};
+  if (!destination) {
+    out["removed"] = true;
+    return out;
+  }
+  out["weight"] = destination->weight;
+  out["priority"] = destination->priority;
+  out["capacity"] = destination->capacity;
+  out["attributes"] = destination->attributes;
+  out["enabled"] = destination->enabled;
+  return out;
+}
+
+std::optional<DestinationSettings> destination_of(const Json& json) {
+  if (json.value("removed", false)) return std::nullopt;
+  DestinationSettings out;
+  out.uri = json.at("uri");
+  std::string fault = read_destination_uri(out);
+  if (!fault.empty()) throw std::runtime_error(fault);
+  out.weight = json.at("weight");
+  out.priority = json.at("priority");
+  out.capacity = json.at("capacity");
+  out.attributes = json.at("attributes");
+  out.enabled = json.at("enabled");
+  return out;
+}
+
+link::Admin admin_of(const std::string& text) {
+  auto found = std::find(std::begin(kAdminWords), std::end(kAdminWords), text);
+  if (found == std::end(kAdminWords)) throw std::runtime_error("\"" + text + "\" is no state");
+  return static_cast<link::Admin>(found - std::begin(kAdminWords));
+}
+
+}  // namespace
+
+std::string_view word(link::Admin admin) { return kAdminWords[static_cast<size_t>(admin)]; }
+
+Settings Edits::over(const Settings& file) const {
+  Settings out = file;
+  for (const auto& [name, wanted] : destinations_) {
+    for (GroupSettings& group : out.groups) {
+      if (group.name != name.first) continue;
+      auto& all = group.destinations;
+      auto known = std::find_if(all.begin(), all.end(), [&](const DestinationSettings& one) {
+        return one.uri == name.second;
+      });
+      if (!wanted && known != all.end()) all.erase(known);
+      if (!wanted) continue;
+      DestinationSettings next = *wanted;
+      if (known != all.end()) next.listen = known->listen;
+      if (known != all.end()) {
+        *known = next;
+      } else {
+        all.push_back(next);
+      }
+    }
+  }
+  return out;
+}
+
+std::string Edits::text() const {
+  Json out = {{"destinations", Json::array()}, {"admin", Json::array()}};
+  for (const auto& [name, wanted] : destinations_) {
+    out["destinations"].push_back(json_of(name, wanted));
+  }
+  for (const auto& [name, admin] : admin_) {
+    out["admin"].push_back({{"group", name.first}, {"uri", name.second}, {"state", word(admin)}});
+  }
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::variant<Edits, std::string> Edits::parse(const std::string& text) {
+  Edits out;
+  try {
+    Json json = Json::parse(text);
+    for (const Json& one : json.at("destinations")) {
+      out.destinations_[{one.at("group"), one.at("uri")}] = destination_of(one);
+    }
+    for (const Json& one : json.at("admin")) {
+      out.admin_[{one.at("group"), one.at("uri")}] = admin_of(one.at("state"));
+    }
+  } catch (const std::exception& fault) {
+    return std::string(fault.what());
+  }
+  return out;
+}
+
+}  // namespace control::config

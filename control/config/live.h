@@ -1,0 +1,53 @@
+// The configuration that runs: the file, the edits laid over it, and the snapshot that was
+// published of both. Every change is checked whole, written down, and published, or nothing of it
+// happens. Control thread only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "control/config/edits.h"
+#include "control/config/running.h"
+#include "control/link/exchange.h"
+
+namespace control::config {
+
+class Live {
+ public:
+  // `path`: of the configuration file, from which `file` was read.
+  Live(std::string path, Settings file, link::Exchange& exchange);
+
+  // Called after each publication.
+  std::function<void()> on_publish;
+
+  // All return a sentence, or several; empty: done.
+  std::string start(const link::Keys& keys);
+  std::vector<std::string> reload();
+  // nullopt: is removed.
+  std::string set(const Edits::Name& name, std::optional<DestinationSettings> destination);
+  // From now on the file alone counts.
+  std::string discard_edits();
+  std::string set_admin(const link::Group& group, const link::Destination& destination,
+                        link::Admin admin);
+
+  const std::string& path() const { return path_; }
+  const Settings& settings() const { return settings_; }
+  const Edits& edits() const { return edits_; }
+  const DestinationSettings* find(const Edits::Name& name) const;
+
+ private:
+  std::string publish(const Settings& file, const Edits& edits);
+  std::string save(const Edits& edits) const;
+  std::string edits_path() const { return file_.state + "/edits.json"; }
+
+  std::string path_;
+  Settings file_;
+  Settings settings_;  // with the edits
+  Edits edits_;
+  Slots slots_;
+  link::Exchange& exchange_;
+  link::Keys keys_;
+};
+
+}  // namespace control::config

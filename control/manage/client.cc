@@ -1,0 +1,32 @@
+#include "control/manage/client.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control/link/descriptor.h"
+
+namespace control::manage {
+
+Json ask(const std::string& socket_path, const std::string& method, const Json& params) {
+  link::Descriptor node(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (node.get() < 0 ||
+      connect(node.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    throw std::runtime_error("no Tandem answers on " + socket_path +
+                             ": is it running, and may you use its socket?");
+  }
+  Json request = {{"jsonrpc", "2.0"}, {"method", method}, {"params", params}, {"id", 1}};
+  std::string text = request.dump() + "\n", reply;
+  bool sent = write(node.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  char part[65536];
+  for (ssize_t size; sent && (size = read(node.get(), part, sizeof part)) > 0;) {
+    reply.append(part, static_cast<size_t>(size));
+    if (reply.back() == '\n') break;
+  }
+  return Json::parse(reply);
+}
+
+}  // namespace control::manage

@@ -1,0 +1,279 @@
+#include "control/manage/dispatcher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "control/config/groups.h"
+
+namespace control::manage {
+
+using config::DestinationSettings;
+using link::Admin;
+using link::DestinationState;
+using sipcore::Breaker;
+
+namespace {
+
+const std::string& text_at(const Json& params, size_t index, const char* usage) {
+  if (params.is_array() && index < params.size() && params[index].is_string()) {
+    return params[index].get_ref<const std::string&>();
+  }
+  throw RpcError{400, fmt::format("params are {}", usage)};
+}
+
+void done_or_throw(const std::string& fault, int code = 500) {
+  if (!fault.empty()) throw RpcError{code, fault};
+}
+
+uint32_t number_of(std::string_view key, std::string_view text, uint32_t most) {
+  uint32_t value = 0;
+  auto end = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (end.ec == std::errc() && end.ptr == text.data() + text.size() && value <= most) return value;
+  throw RpcError{400, fmt::format("{} is a whole number up to {}", key, most)};
+}
+
+// One of "weight=5" and the like; Kamailio's names as well as ours.
+void take_attribute(std::string_view key, std::string_view value, DestinationSettings& out) {
+  if (key == "weight" || key == "rweight") {
+    out.weight = number_of(key, value, 1000000);
+  } else if (key == "capacity" || key == "maxload") {
+    out.capacity = number_of(key, value, 100000000);
+  } else if (key == "priority") {
+    out.priority = number_of(key, value, 65535);
+  } else {
+    if (!out.attributes.empty()) out.attributes += ';';
+    out.attributes += key;
+    if (!value.empty()) out.attributes.append("=").append(value);
+  }
+}
+
+void take_attributes(std::string_view text, DestinationSettings& out) {
+  while (!text.empty()) {
+    std::string_view one = text.substr(0, text.find(';'));
+    text.remove_prefix(std::min(text.size(), one.size() + 1));
+    size_t equal = std::min(one.find('='), one.size());
+    std::string_view value = one.substr(std::min(equal + 1, one.size()));
+    if (!one.empty()) take_attribute(one.substr(0, equal), value, out);
+  }
+}
+
+double ms(uint32_t us) { return static_cast<double>(us) / 1000; }
+
+}  // namespace
+
+Json Dispatcher::show(const link::Group& group, const link::Destination& one) const {
+  const DestinationState& state = exchange_.destinations.at(one.slot);
+  health::Condition condition = health::condition_of(state, now_us_() / 1000);
+  const DestinationSettings* settings = live_.find({group.name, one.uri});
+  bool any = one.listen == link::kAnyListen;
+  std::string socket =
+      any ? "" : sipcore::to_string(exchange_.config.read()->listens[one.listen].endpoint);
+  return {{"URI", one.uri},
+          {"FLAGS", health::flags(condition, health_.prober().probes(one.slot))},
+          {"PRIORITY", one.priority},
+          {"ATTRS",
+           {{"BODY", settings == nullptr ? "" : settings->attributes},
+            {"MAXLOAD", one.capacity},
+            {"WEIGHT", one.weight},
+            {"SOCKET", any ? Json(nullptr) : Json(socket)}}},
+          {"LATENCY", {{"EST", ms(state.latency_us)}, {"AVG", ms(state.usual_us)}}},
+          {"RUNTIME", {{"DLGLOAD", state.calls.load()}}},
+          {"STATE", health::word(condition)},
+          {"ACTIVE", state.calls.load()},
+          {"CALLS", state.begun.load()},
+          {"ANSWERED", state.answered.load()},
+          {"FAILED", state.failed.load()},
+          {"OPENED", state.opened.load()},
+          {"EDITED", live_.edits().has({group.name, one.uri})}};
+}
+
+Json Dispatcher::list() const {
+  Json records = Json::array();
+  int id = 0;
+  for (const link::Group& group : exchange_.config.read()->groups) {
+    Json targets = Json::array();
+    for (const link::Destination& one : group.destinations) {
+      targets.push_back({{"DEST", show(group, one)}});
+    }
+    records.push_back({{"SET",
+                        {{"ID", ++id},
+                         {"NAME", group.name},
+                         {"ALGORITHM", link::kAlgorithmNames[static_cast<size_t>(group.algorithm)]},
+                         {"TARGETS", targets}}}});
+  }
+  return {{"NRSETS", records.size()}, {"RECORDS", records}};
+}
+
+// By name, or by the number in the list.
+const link::Group& Dispatcher::group_of(const Json& name) const {
+  const auto& groups = exchange_.config.read()->groups;
+  if (name.is_number_integer()) {
+    int64_t id = name;
+    if (id >= 1 && id <= static_cast<int64_t>(groups.size())) {
+      return groups[static_cast<size_t>(id - 1)];
+    }
+  }
+  for (const link::Group& group : groups) {
+    if (name.is_string() && group.name == name.get_ref<const std::string&>()) return group;
+  }
+  throw RpcError{404, "no such group: " + name.dump()};
+}
+
+// By its URI, or host and port of it; "all": the whole group. Group null: in all groups.
+std::vector<Dispatcher::Found> Dispatcher::find(const Json& group,
+                                                const std::string& address) const {
+  std::vector<Found> out;
+  const link::Group* wanted = group.is_null() ? nullptr : &group_of(group);
+  auto endpoint = sipcore::parse_endpoint(address, sipcore::kDefaultPort);
+  for (const link::Group& each : exchange_.config.read()->groups) {
+    if (wanted != nullptr && wanted != &each) continue;
+    for (const link::Destination& one : each.destinations) {
+      bool all = address == "all" && wanted != nullptr;
+      if (all || one.uri == address || (endpoint && one.endpoint == *endpoint)) {
+        out.push_back({&each, &one});
+      }
+    }
+  }
+  if (out.empty()) throw RpcError{404, "no such destination: " + address};
+  return out;
+}
+
+// Kamailio: STATE GROUP ADDRESS, the state being a, i, t or d, with p for probing behind it.
+Json Dispatcher::set_state(const Json& params) {
+  constexpr const char* kUsage = "STATE (a, i, t or d), GROUP, URI or \"all\"";
+  std::string state = text_at(params, 0, kUsage);
+  if (state.size() == 2 && state[1] == 'p') state.pop_back();
+  if (params.size() != 3 || state.size() != 1 ||
+      std::string_view("aitd").find(state) == std::string::npos) {
+    throw RpcError{400, fmt::format("params are {}", kUsage)};
+  }
+  for (const Found& found : find(params[1], text_at(params, 2, kUsage))) {
+    DestinationState& of = exchange_.destinations.at(found.destination->slot);
+    Admin admin = state == "d" ? Admin::kDisabled : Admin::kEnabled;
+    done_or_throw(live_.set_admin(*found.group, *found.destination, admin));
+    if (state == "d") continue;
+    of.probed = state == "a"   ? link::Probed::kUp
+                : state == "t" ? link::Probed::kProbing
+                               : link::Probed::kDown;
+    if (state == "a") of.change_breaker([](Breaker) { return Breaker(); });
+  }
+  return "set";
+}
+
+// [GROUP] URI; the number of calls that those have.
+Json Dispatcher::set_admin(const Json& params, Admin admin) {
+  size_t last = params.is_array() && params.size() == 2 ? 1 : 0;
+  const std::string& address = text_at(params, last, "[GROUP,] URI");
+  uint64_t calls = 0;
+  Json uris = Json::array();
+  for (const Found& found : find(last == 1 ? params[0] : Json(nullptr), address)) {
+    done_or_throw(live_.set_admin(*found.group, *found.destination, admin));
+    calls += exchange_.destinations.at(found.destination->slot).calls;
+    uris.push_back(found.destination->uri);
+  }
+  return {{"URIS", uris}, {"ACTIVE", calls}};
+}
+
+// Kamailio: GROUP URI [FLAGS [PRIORITY [ATTRS]]].
+Json Dispatcher::add(const Json& params) {
+  constexpr const char* kUsage = "GROUP, URI, [FLAGS, [PRIORITY, [\"weight=..;maxload=..;..\"]]]";
+  DestinationSettings wanted;
+  wanted.uri = text_at(params, 1, kUsage);
+  const link::Group& group = group_of(params[0]);
+  done_or_throw(config::read_destination_uri(wanted), 400);
+  if (live_.find({group.name, wanted.uri}) != nullptr) {
+    throw RpcError{409, fmt::format("{} is in group {} already", wanted.uri, group.name)};
+  }
+  if (params.size() > 2 && (!params[2].is_number_integer() || params[2] < 0)) {
+    throw RpcError{400, fmt::format("params are {}", kUsage)};
+  }
+  // Of Kamailio's flags 4 is disabled.
+  if (params.size() > 2) wanted.enabled = (params[2].get<int64_t>() & 4) == 0;
+  if (params.size() > 3) wanted.priority = number_of("priority", params[3].dump(), 65535);
+  if (params.size() > 4) take_attributes(text_at(params, 4, kUsage), wanted);
+  done_or_throw(live_.set({group.name, wanted.uri}, wanted));
+  return "added";
+}
+
+// GROUP URI "weight=..;priority=..;capacity=..": what is not named stays.
+Json Dispatcher::change(const Json& params) {
+  constexpr const char* kUsage = "GROUP, URI, \"weight=..;priority=..;capacity=..\"";
+  const std::string& attributes = text_at(params, 2, kUsage);
+  for (const Found& found : find(params[0], text_at(params, 1, kUsage))) {
+    config::Edits::Name name{found.group->name, found.destination->uri};
+    const DestinationSettings* before = live_.find(name);
+    if (before == nullptr) throw RpcError{404, "no such destination"};
+    DestinationSettings wanted = *before;
+    take_attributes(attributes, wanted);
+    done_or_throw(live_.set(name, wanted));
+    break;  // the list that was searched is an old one now
+  }
+  return "changed";
+}
+
+Json Dispatcher::remove(const Json& params) {
+  const std::string& address = text_at(params, 1, "GROUP, URI");
+  Found found = find(params[0], address).front();
+  uint32_t calls = exchange_.destinations.at(found.destination->slot).calls;
+  done_or_throw(live_.set({found.group->name, found.destination->uri}, std::nullopt));
+  return {{"ACTIVE", calls}};
+}
+
+Json Dispatcher::ping(const Json& params) {
+  uint64_t asked = 0;
+  for (const link::Group& group : exchange_.config.read()->groups) {
+    bool wanted = params.is_null() || params.empty() || &group_of(params[0]) == &group;
+    for (const link::Destination& one : group.destinations) {
+      asked += wanted && health_.prober().probe_now(one.slot, now_us_());
+    }
+  }
+  return {{"ASKED", asked}};
+}
+
+// [AFTER]: changes with a higher number, and the number to ask with the next time.
+Json Dispatcher::events(const Json& params) const {
+  uint64_t after = 0;
+  if (params.is_array() && !params.empty()) {
+    if (!params[0].is_number_unsigned()) throw RpcError{400, "params are [AFTER]"};
+    after = params[0];
+  }
+  Json events = Json::array();
+  for (const health::Change& change : health_.watch().since(after)) {
+    events.push_back({{"number", change.number},
+                      {"at", change.at},
+                      {"group", change.group},
+                      {"uri", change.uri},
+                      {"from", health::word(change.from)},
+                      {"to", health::word(change.to)},
+                      {"calls", change.calls}});
+  }
+  return {{"newest", health_.watch().newest()}, {"events", events}};
+}
+
+void Dispatcher::add_methods(Rpc& rpc) {
+  rpc.add("dispatcher.list", "groups and destinations", [this](const Json&) { return list(); });
+  rpc.add("dispatcher.set_state", "STATE GROUP URI",
+          [this](const Json& p) { return set_state(p); });
+  rpc.add("dispatcher.drain", "no new calls: [GROUP] URI",
+          [this](const Json& p) { return set_admin(p, Admin::kDraining); });
+  rpc.add("dispatcher.disable", "no new calls: [GROUP] URI",
+          [this](const Json& p) { return set_admin(p, Admin::kDisabled); });
+  rpc.add("dispatcher.enable", "calls again: [GROUP] URI",
+          [this](const Json& p) { return set_admin(p, Admin::kEnabled); });
+  rpc.add("dispatcher.add", "GROUP URI [FLAGS [PRIORITY [ATTRS]]]",
+          [this](const Json& p) { return add(p); });
+  rpc.add("dispatcher.change", "GROUP URI ATTRS", [this](const Json& p) { return change(p); });
+  rpc.add("dispatcher.remove", "GROUP URI", [this](const Json& p) { return remove(p); });
+  rpc.add("dispatcher.ping_active", "probe now: [GROUP]",
+          [this](const Json& p) { return ping(p); });
+  rpc.add("dispatcher.events", "changes of state: [AFTER]",
+          [this](const Json& p) { return events(p); });
+  rpc.add("dispatcher.discard_edits", "the file alone counts", [this](const Json&) -> Json {
+    done_or_throw(live_.discard_edits());
+    return "discarded";
+  });
+}
+
+}  // namespace control::manage
