@@ -22,6 +22,8 @@ Json json_of(const Edits::Name& name, const std::optional<DestinationSettings>& 
   out["weight"] = destination->weight;
   out["priority"] = destination->priority;
   out["capacity"] = destination->capacity;
+  out["calls_per_s"] = destination->call_rate.per_s;
+  out["calls_burst"] = destination->call_rate.burst;
   out["attributes"] = destination->attributes;
   out["enabled"] = destination->enabled;
   return out;
@@ -36,6 +38,7 @@ std::optional<DestinationSettings> destination_of(const Json& json) {
   out.weight = json.at("weight");
   out.priority = json.at("priority");
   out.capacity = json.at("capacity");
+  out.call_rate = {json.at("calls_per_s"), json.at("calls_burst")};
   out.attributes = json.at("attributes");
   out.enabled = json.at("enabled");
   return out;

@@ -24,7 +24,8 @@ void read_listen(Reader& reader, const toml::table& table, const Settings& setti
   }
   if (destination.listen == link::kAnyListen) {
     reader.error(table, fmt::format("listen \"{}\" is the address of no [[listen]]", address));
-  } else if (endpoint->ip.family != destination.endpoint.ip.family) {
+  } else if (destination.name.host.empty() &&
+             endpoint->ip.family != destination.endpoint.ip.family) {
     reader.error(table, "listen is of another address family than uri");
   }
 }
@@ -37,6 +38,9 @@ void read_destination(Reader& reader, const toml::table& table, const Settings& 
   reader.number(table, "weight", 0, 1000000, destination.weight);
   reader.number(table, "priority", 0, 65535, destination.priority);
   reader.number(table, "capacity", 0, 100000000, destination.capacity);
+  reader.number(table, "calls_per_s", 0, 10000000, destination.call_rate.per_s);
+  destination.call_rate.burst = std::max(destination.call_rate.per_s, 1U);
+  reader.number(table, "calls_burst", 1, 10000000, destination.call_rate.burst);
   reader.text(table, "attributes", destination.attributes);
   reader.flag(table, "enabled", destination.enabled);
   read_listen(reader, table, settings, destination);
@@ -131,18 +135,37 @@ void check_names(Reader& reader, const std::vector<const toml::table*>& tables,
 
 }  // namespace
 
+// Letters, digits, hyphens and dots, the last label no number (RFC 3261 25.1: hostname).
+bool may_be_name(std::string_view host) {
+  if (host.empty() || host.size() > 253 || host.front() == '.' || host.find("..") != host.npos) {
+    return false;
+  }
+  bool plain = std::all_of(host.begin(), host.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '_';
+  });
+  std::string_view last = host.substr(host.rfind('.') + 1);
+  bool number = last.find_first_not_of("0123456789") == last.npos;
+  return plain && !number;
+}
+
 std::string read_destination_uri(DestinationSettings& destination) {
   auto uri = sipcore::parse_uri(destination.uri);
   auto ip =
       uri && uri->scheme == sipcore::Scheme::kSip ? sipcore::parse_ip(uri->host) : std::nullopt;
-  if (!ip || ip->unusable_as_target()) {
-    return "uri is a sip URI with an IP address, like \"sip:192.0.2.9:5060\"";
+  bool sip = uri && uri->scheme == sipcore::Scheme::kSip;
+  if (!sip || (ip && ip->unusable_as_target()) || (!ip && !may_be_name(uri->host))) {
+    return "uri is a sip URI, like \"sip:192.0.2.9:5060\" or \"sip:sbc.example.com\"";
   }
   auto transport = sipcore::find_uri_param(uri->params, "transport");
   if (transport && !sipcore::equal_nocase(transport->value, "udp")) {
     return fmt::format("{}: Tandem speaks UDP only", destination.uri);
   }
-  destination.endpoint = {*ip, uri->port != 0 ? uri->port : sipcore::kDefaultPort};
+  if (ip) {
+    destination.endpoint = {*ip, uri->port != 0 ? uri->port : sipcore::kDefaultPort};
+    return {};
+  }
+  destination.name = {std::string(uri->host), uri->port};
+  for (char& c : destination.name.host) c = sipcore::lower(c);
   return {};
 }
 
@@ -154,7 +177,8 @@ std::string misfit(const DestinationSettings& destination, const GroupSettings& 
     }
   }
   for (const DestinationSettings& other : group.destinations) {
-    bool same = other.uri == destination.uri || other.endpoint == destination.endpoint;
+    bool same = other.uri == destination.uri ||
+                (other.endpoint == destination.endpoint && other.name == destination.name);
     if (same && other.listen == destination.listen) {
       return fmt::format("{} is in this group twice", destination.uri);
     }

@@ -57,7 +57,7 @@ std::string Live::start(const link::Keys& keys) {
 std::string Live::publish(const Settings& file, const Edits& edits) {
   Settings wanted = edits.over(file);
   if (auto fault = check(wanted); !fault.empty()) return fault;
-  auto next = build(wanted, keys_, slots_, exchange_.config.read());
+  auto next = build(wanted, keys_, slots_, exchange_.config.read(), members);
   if (next == nullptr) {
     return "with those that were removed and still have calls there are more destinations than "
            "destinations in [limits]";
@@ -128,6 +128,16 @@ std::string Live::set_admin(const link::Group& group, const link::Destination& d
   edits_ = next;
   spdlog::info("{} of {}: {} by management", destination.uri, group.name, word(admin));
   return {};
+}
+
+std::vector<resolve::HostName> Live::names() const {
+  std::vector<resolve::HostName> out;
+  for (const GroupSettings& group : settings_.groups) {
+    for (const DestinationSettings& one : group.destinations) {
+      if (!one.name.host.empty()) out.push_back(one.name);
+    }
+  }
+  return out;
 }
 
 const DestinationSettings* Live::find(const Edits::Name& name) const {

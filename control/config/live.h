@@ -20,10 +20,18 @@ class Live {
 
   // Called after each publication.
   std::function<void()> on_publish;
+  // Set before start(): what names stand for.
+  Members members = [](const resolve::HostName&) -> const std::vector<resolve::Member>& {
+    static const std::vector<resolve::Member> kNone;
+    return kNone;
+  };
 
   // All return a sentence, or several; empty: done.
   std::string start(const link::Keys& keys);
   std::vector<std::string> reload();
+  // After a name has come to stand for something else.
+  std::string refresh() { return publish(file_, edits_); }
+  std::vector<resolve::HostName> names() const;
   // nullopt: is removed.
   std::string set(const Edits::Name& name, std::optional<DestinationSettings> destination);
   // From now on the file alone counts.

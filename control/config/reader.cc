@@ -60,6 +60,21 @@ size_t Reader::choice(const toml::table& table, std::string_view key,
   return otherwise;
 }
 
+std::vector<std::string> Reader::texts(const toml::table& table, std::string_view key) {
+  std::vector<std::string> out;
+  const toml::node* node = find(table, key);
+  if (node == nullptr) return out;
+  const toml::array* list = node->as_array();
+  for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    auto text = (*list)[i].value_exact<std::string>();
+    if (text) out.push_back(*text);
+  }
+  if (list == nullptr || out.size() != list->size()) {
+    error(*node, fmt::format("{} is a list of texts, like [\"...\", \"...\"]", key));
+  }
+  return out;
+}
+
 std::vector<int> Reader::code_list(const toml::node& node, std::string_view key, int least,
                                    int most) {
   std::vector<int> out;

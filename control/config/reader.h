@@ -41,6 +41,7 @@ class Reader {
     out.reset();
     for (int code : code_list(*node, key, least, most)) out.set(static_cast<size_t>(code));
   }
+  std::vector<std::string> texts(const toml::table& table, std::string_view key);
   const toml::table* section(const toml::table& table, std::string_view key);
   // The tables of [[key]]; empty where there is none.
   std::vector<const toml::table*> list(const toml::table& table, std::string_view key);

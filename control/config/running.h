@@ -1,6 +1,7 @@
 // From settings to the snapshot that workers read.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "control/config/settings.h"
@@ -8,10 +9,14 @@
 
 namespace control::config {
 
+// The addresses of a host name, as far as they are known.
+using Members = std::function<const std::vector<resolve::Member>&(const resolve::HostName&)>;
+
 // `before`: the configuration that runs, or nullptr; what has not changed is taken from it.
 // nullptr: there are more destinations than slots, counting those that were removed and still have
 // calls.
 std::unique_ptr<link::RunningConfig> build(const Settings& settings, const link::Keys& keys,
-                                           Slots& slots, const link::RunningConfig* before);
+                                           Slots& slots, const link::RunningConfig* before,
+                                           const Members& members);
 
 }  // namespace control::config

@@ -7,10 +7,20 @@
 #include <sstream>
 
 #include "control/config/groups.h"
+#include "control/config/protect.h"
 #include "control/config/reader.h"
 
 namespace control::config {
 namespace {
+
+void read_name_servers(Reader& reader, const toml::table& node, Settings& out) {
+  out.name_servers = reader.texts(node, "name_servers");
+  for (const std::string& one : out.name_servers) {
+    if (sipcore::parse_endpoint(one, 53)) continue;
+    reader.error(node,
+                 fmt::format("name_servers: \"{}\" is no address, like \"192.0.2.53:53\"", one));
+  }
+}
 
 void read_node(Reader& reader, const toml::table& root, Settings& out) {
   const toml::table& node = *reader.section(root, "node");
@@ -20,6 +30,7 @@ void read_node(Reader& reader, const toml::table& root, Settings& out) {
   out.idle = static_cast<Idle>(idle);
   reader.flag(node, "hugepages", out.hugepages);
   reader.text(node, "eal_arguments", out.eal_arguments);
+  read_name_servers(reader, node, out);
   reader.text(node, "state", out.state);
   if (out.state.size() < 2 || out.state.front() != '/') {
     reader.error(node, "state is the absolute path of a directory, like \"/var/lib/tandem\"");
@@ -154,6 +165,7 @@ std::variant<Settings, Errors> parse(std::string_view text, std::string_view fil
     read_listens(reader, root, out);
     read_limits(reader, root, out);
     read_groups(reader, root, out);
+    read_protect(reader, root, out);
     check_listens(reader, root, out);
     read_rest(reader, root, out);
     reader.finish(root, "the file");
@@ -178,9 +190,10 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
   };
   if (running.workers != wanted.workers || running.cpus != wanted.cpus ||
       running.eal_arguments != wanted.eal_arguments || running.hugepages != wanted.hugepages ||
-      running.idle != wanted.idle || running.state != wanted.state) {
-    return "workers, cpus, idle, hugepages, eal_arguments and state of [node] change only with a "
-           "restart";
+      running.idle != wanted.idle || running.state != wanted.state ||
+      running.name_servers != wanted.name_servers) {
+    return "workers, cpus, idle, hugepages, eal_arguments, state and name_servers of [node] change "
+           "only with a restart";
   }
   if (differ(running.ports, wanted.ports, [](const PortSettings& a, const PortSettings& b) {
         return a.device == b.device && a.twin == b.twin && a.verify_checksum == b.verify_checksum;
@@ -196,8 +209,9 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
       running.client_transactions != wanted.client_transactions ||
       running.retired_transactions != wanted.retired_transactions ||
       running.stored_messages != wanted.stored_messages || running.calls != wanted.calls ||
-      running.destinations != wanted.destinations || running.packets != wanted.packets) {
-    return "[limits] change only with a restart";
+      running.destinations != wanted.destinations || running.sources != wanted.sources ||
+      running.packets != wanted.packets) {
+    return "[limits], and sources of [protect], change only with a restart";
   }
   if (running.socket != wanted.socket) return "socket of [management] changes only with a restart";
   return {};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/link/running_config.h"
+#include "control/resolve/resolver.h"
 
 namespace control::config {
 
@@ -32,10 +33,12 @@ struct ListenSettings {
 
 struct DestinationSettings {
   std::string uri;
-  sipcore::Endpoint endpoint;
+  sipcore::Endpoint endpoint;  // none where the URI has a name
+  resolve::HostName name;      // else empty
   uint32_t weight = 1;
   uint32_t priority = 0;
-  uint32_t capacity = 0;  // calls at a time; 0: no limit
+  uint32_t capacity = 0;    // calls at a time; 0: no limit
+  sipcore::Rate call_rate;  // new calls
   std::string attributes;
   uint16_t listen = link::kAnyListen;  // index in `listens`
   bool enabled = true;
@@ -48,6 +51,11 @@ struct GroupSettings {
   std::vector<DestinationSettings> destinations;
 };
 
+// Beginnings of the User-Agent of tools that look for holes.
+inline const std::vector<std::string> kScanners = {
+    "friendly-scanner", "friendly-request", "sipvicious", "sipcli", "sip-scan", "sundayddr", "iwar",
+    "pplsip",           "VaxSIPUserAgent",  "smap"};
+
 struct Settings {
   std::string name = "tandem";
   uint32_t workers = 1;
@@ -55,10 +63,17 @@ struct Settings {
   Idle idle = Idle::kPause;
   bool hugepages = true;
   std::string eal_arguments;
+  std::vector<std::string> name_servers;  // addresses with ports; empty: the machine's
   std::string state = "/var/lib/tandem";  // directory of what outlives the process
   std::vector<PortSettings> ports;
   std::vector<ListenSettings> listens;
   std::vector<GroupSettings> groups;
+  link::SourceLimits source_limits;
+  std::vector<link::Network> trusted, denied;
+  std::vector<std::string> scanners = kScanners;
+  bool ban_scanners = true;
+  uint32_t ban_s = 600;
+  uint32_t sources = 65536;  // remembered, of the node
   sipcore::TimerValues timers;
   uint32_t retry_after_s = 5;
   uint32_t most_held_s = 300;

@@ -7,15 +7,18 @@
 #include <vector>
 
 #include "control/link/destinations.h"
+#include "sipcore/grammar/ip.h"
 
 namespace control::config {
 
 // What tells a destination from all others: the same URI in two groups is two destinations, each
-// with its own state and limits, and so is the same URI reached from two listen addresses.
+// with its own state and limits, and so is the same URI reached from two listen addresses, or at
+// two addresses of its host name.
 struct DestinationName {
   std::string group;
   std::string uri;
   uint16_t listen = 0;
+  sipcore::Endpoint endpoint;  // of a URI with a host name: each address of it is one
   friend bool operator==(const DestinationName&, const DestinationName&) = default;
 };
 

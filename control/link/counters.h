@@ -41,6 +41,9 @@ namespace control::link {
   X(drop_ack_without_call,  "ACKs that belong to no call of ours")                          \
   X(drop_foreign_source,    "ACKs in a call that their sender has no part in")              \
   X(drop_too_short,         "requests so short that an answer would be larger by half")     \
+  X(drop_denied,            "from a source that is denied or banned")                         \
+  X(drop_source_rate,       "requests of a source that sends more than one may")              \
+  X(drop_scanner,           "requests of a tool that looks for holes")                        \
   X(drop_overload,          "new requests that a worker had no time for")                   \
   X(drop_no_route,          "no way to the next hop")                                       \
   X(drop_no_memory,         "packet or mailbox room used up")

@@ -11,6 +11,7 @@
 #include "control/link/next_hop.h"
 #include "control/link/running_config.h"
 #include "control/link/snapshot.h"
+#include "control/link/sources.h"
 
 namespace control::link {
 
@@ -18,12 +19,14 @@ struct Exchange {
   static constexpr size_t kMessages = 1024;  // room of a mailbox
   static constexpr size_t kOutgoing = 256;
 
-  explicit Exchange(size_t workers_, size_t most_destinations = 4096)
+  explicit Exchange(size_t workers_, size_t most_destinations = 4096, size_t most_sources = 4096)
       : workers(workers_),
         quiescence(workers_),
         destinations(most_destinations),
+        sources(most_sources),
         config(quiescence),
-        hops(quiescence) {
+        hops(quiescence),
+        denied(quiescence) {
     for (size_t i = 0; i < workers; ++i) {
       counters.push_back(std::make_unique<Counters>());
       to_control.push_back(std::make_unique<Mailbox<ToControl>>(kMessages));
@@ -35,8 +38,10 @@ struct Exchange {
   const size_t workers;
   Quiescence quiescence;
   Destinations destinations;  // outlives the configurations that hold its slots
+  Sources sources;
   Snapshot<RunningConfig> config;
   Snapshot<NextHops> hops;
+  Snapshot<Networks> denied;  // by the file, and banned; there may be none
   // By worker.
   std::vector<std::unique_ptr<Counters>> counters;
   std::vector<std::unique_ptr<Mailbox<ToControl>>> to_control;

@@ -11,8 +11,9 @@ namespace control::link {
 
 // Worker to control.
 struct ToControl {
-  enum class What : uint8_t { kAskNeighbour, kProbeAnswered } what = What::kAskNeighbour;
-  sipcore::IpAddress address;   // whose link-layer address is wanted
+  enum class What : uint8_t { kAskNeighbour, kProbeAnswered, kBan } what = What::kAskNeighbour;
+  enum class Reason : uint8_t { kRate, kScanner } reason = Reason::kRate;  // of a ban
+  sipcore::IpAddress address;   // whose link-layer address is wanted, or who is to be banned
   sipcore::BranchToken branch;  // of the probe
   int status = 0;
   uint32_t retry_after_s = 0;  // 0: not said

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "control/link/destinations.h"
+#include "control/link/networks.h"
+#include "control/link/sources.h"
 #include "sipcore/balance/hash_of.h"
 #include "sipcore/balance/rendezvous.h"
 #include "sipcore/balance/round_robin.h"
@@ -48,6 +50,7 @@ struct Destination {
   uint32_t weight = 1;
   uint32_t priority = 0;         // the highest is asked first
   uint32_t capacity = 0;         // calls at a time; 0: no limit
+  sipcore::Rate call_rate;       // new calls
   uint16_t listen = kAnyListen;  // that requests to it are sent from
   uint16_t slot = kNoDestination;
   std::shared_ptr<const void> hold;  // keeps the slot
@@ -108,12 +111,21 @@ struct Keys {
   sipcore::HashKey branch;  // branches in our Via, which name slots of this process
 };
 
+// Who may send how much.
+struct ProtectSettings {
+  SourceLimits limits;
+  std::shared_ptr<const Networks> trusted;  // by the file, and all destinations: without limits
+  std::vector<std::string> scanners;        // beginnings of User-Agent
+  bool ban_scanners = true;
+};
+
 struct RunningConfig {
   std::vector<Listen> listens;
   std::vector<sipcore::Endpoint> own;  // the endpoints of `listens`, for Self
   std::vector<Group> groups;           // the first one gets what no rule sends elsewhere
   sipcore::TimerValues timers;
   Keys keys;
+  ProtectSettings protect;
   uint32_t retry_after_s = 5;
   uint32_t most_held_s = 300;       // a destination's own Retry-After counts up to here
   uint32_t longest_call_s = 43200;  // a call that shows no sign of life is taken for over

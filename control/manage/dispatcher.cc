@@ -40,6 +40,11 @@ void take_attribute(std::string_view key, std::string_view value, DestinationSet
     out.weight = number_of(key, value, 1000000);
   } else if (key == "capacity" || key == "maxload") {
     out.capacity = number_of(key, value, 100000000);
+  } else if (key == "calls_per_s") {
+    out.call_rate.per_s = number_of(key, value, 10000000);
+    out.call_rate.burst = std::max(out.call_rate.per_s, 1U);
+  } else if (key == "calls_burst") {
+    out.call_rate.burst = std::max(number_of(key, value, 10000000), 1U);
   } else if (key == "priority") {
     out.priority = number_of(key, value, 65535);
   } else {
@@ -72,10 +77,11 @@ Json Dispatcher::show(const link::Group& group, const link::Destination& one) co
       any ? "" : sipcore::to_string(exchange_.config.read()->listens[one.listen].endpoint);
   return {{"URI", one.uri},
           {"FLAGS", health::flags(condition, health_.prober().probes(one.slot))},
-          {"PRIORITY", one.priority},
+          {"PRIORITY", one.priority >> 16},  // below it is that of SRV records
           {"ATTRS",
            {{"BODY", settings == nullptr ? "" : settings->attributes},
             {"MAXLOAD", one.capacity},
+            {"CALLS_PER_S", one.call_rate.per_s},
             {"WEIGHT", one.weight},
             {"SOCKET", any ? Json(nullptr) : Json(socket)}}},
           {"LATENCY", {{"EST", ms(state.latency_us)}, {"AVG", ms(state.usual_us)}}},
@@ -86,6 +92,7 @@ Json Dispatcher::show(const link::Group& group, const link::Destination& one) co
           {"ANSWERED", state.answered.load()},
           {"FAILED", state.failed.load()},
           {"OPENED", state.opened.load()},
+          {"ADDRESS", sipcore::to_string(one.endpoint)},
           {"EDITED", live_.edits().has({group.name, one.uri})}};
 }
 

@@ -17,7 +17,10 @@ std::string destination_table(const Json& result) {
       const Json& one = target["DEST"];
       const Json& attributes = one["ATTRS"];
       uint64_t limit = attributes["MAXLOAD"];
-      out += fmt::format(kLine, set["NAME"].get<std::string>(), one["URI"].get<std::string>(),
+      // One of several addresses of a name is known by its address.
+      std::string uri = one["URI"], address = one["ADDRESS"];
+      if (uri.find(address) == uri.npos && std::isalpha(uri[4]) != 0) uri += " " + address;
+      out += fmt::format(kLine, set["NAME"].get<std::string>(), uri,
                          one["STATE"].get<std::string>(), one["PRIORITY"].get<uint64_t>(),
                          attributes["WEIGHT"].get<uint64_t>(), one["ACTIVE"].get<uint64_t>(),
                          limit == 0 ? "-" : std::to_string(limit), one["CALLS"].get<uint64_t>(),
@@ -26,6 +29,17 @@ std::string destination_table(const Json& result) {
     }
   }
   return out;
+}
+
+std::string ban_table(const Json& result) {
+  std::string out = fmt::format("{:<42}{:>12}  {}\n", "NETWORK", "SECONDS", "REASON");
+  for (const Json& one : result["bans"]) {
+    std::string left = one["seconds"].is_null() ? "-" : one["seconds"].dump();
+    out += fmt::format("{:<42}{:>12}  {}\n", one["network"].get<std::string>(), left,
+                       one["reason"].get<std::string>());
+  }
+  size_t listed = result["bans"].size(), all = result["count"];
+  return all == listed ? out : out + fmt::format("... {} in all\n", all);
 }
 
 std::string event_table(const Json& result) {
@@ -59,6 +73,7 @@ std::string statistics_table(const Json& result) {
 
 std::string table_of(std::string_view method, const Json& result) {
   if (method == "dispatcher.list") return destination_table(result);
+  if (method == "bans.list") return ban_table(result);
   if (method == "dispatcher.events") return event_table(result);
   if (result.is_object() && result.contains("URIS")) {
     return fmt::format("{} destinations, {} calls\n", result["URIS"].size(),

@@ -129,7 +129,7 @@ int events(const Options& options) {
 
 struct Commands {
   CLI::App *rpc, *list, *stats, *uptime, *reload, *parse, *drain, *enable, *disable, *add, *change,
-      *remove, *ping, *events;
+      *remove, *ping, *events, *bans, *ban, *unban;
 };
 
 void add_destination_options(CLI::App* command, Options& options) {
@@ -168,6 +168,12 @@ Commands define(CLI::App& app, Options& options) {
   all.remove = app.add_subcommand("remove", "a destination less; its calls go on");
   add_change_options(all.remove, options);
   all.ping = app.add_subcommand("ping", "probe all destinations that are probed, now");
+  all.bans = app.add_subcommand("bans", "who is kept out");
+  all.ban = app.add_subcommand("ban", "keep an address or network out");
+  all.ban->add_option("network", options.destination)->required();
+  all.ban->add_option("seconds", options.timeout_s, "for so long; default: for good");
+  all.unban = app.add_subcommand("unban", "let it in again");
+  all.unban->add_option("network", options.destination)->required();
   all.reload = app.add_subcommand("reload", "read the configuration file again");
   all.uptime = app.add_subcommand("uptime", "time since the start");
   all.rpc = app.add_subcommand("rpc", "call a method: rpc METHOD [PARAM ...]");
@@ -194,6 +200,9 @@ int run(const Commands& on, const Options& options) {
   if (*on.drain) return drain(options);
   if (*on.disable) return show(options, "dispatcher.disable", destination_params(options));
   if (*on.enable) return show(options, "dispatcher.enable", destination_params(options));
+  if (*on.bans) return show(options, "bans.list", none);
+  if (*on.ban) return show(options, "bans.add", {options.destination, options.timeout_s});
+  if (*on.unban) return show(options, "bans.remove", Json::array({options.destination}));
   Json named = {options.group, options.destination};
   if (*on.remove) return show(options, "dispatcher.remove", named);
   if (*on.change) named.push_back(options.attributes);

@@ -16,10 +16,13 @@
 #include "control/kernel/sockets.h"
 #include "control/link/clock.h"
 #include "control/log/log.h"
+#include "control/manage/ban_methods.h"
 #include "control/manage/dispatcher.h"
 #include "control/manage/rpc.h"
 #include "control/manage/socket_server.h"
 #include "control/manage/statistics.h"
+#include "control/protect/guard.h"
+#include "control/resolve/name_server.h"
 #include "control/store/token_key.h"
 
 namespace control::thread {
@@ -42,6 +45,14 @@ std::string date(std::time_t when) {
   return {text.data(), std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &parts)};
 }
 
+resolve::Families families(const config::Settings& settings) {
+  resolve::Families out{false, false};
+  for (const auto& listen : settings.listens) {
+    (listen.address.ip.family == sipcore::Family::kV4 ? out.v4 : out.v6) = true;
+  }
+  return out;
+}
+
 }  // namespace
 
 struct Control::State {
@@ -50,6 +61,11 @@ struct Control::State {
         live(std::move(path), std::move(settings_), exchange_),
         health(exchange_, store::random_key().low),
         dispatcher(live, health, exchange_, now_us),
+        guard(exchange_, live.settings().state),
+        resolver(
+            families(live.settings()),
+            [this](const std::string& name, resolve::RecordType type,
+                   resolve::Resolver::Done done) { name_server.ask(name, type, std::move(done)); }),
         signals(io, SIGTERM, SIGINT, SIGHUP),
         ticker(io),
         server(io, [this](std::string_view request) { return rpc.handle(request); }) {}
@@ -61,15 +77,20 @@ struct Control::State {
   void watch_icmp(size_t which);
   void tick();
   void add_methods();
-  void resolve_destinations();
+  void after_publish();
+  void resolve_names();
 
   link::Exchange& exchange;
   config::Live live;
   health::Health health;
   manage::Dispatcher dispatcher;
+  protect::Guard guard;
+  resolve::NameServer name_server;
+  resolve::Resolver resolver;
   link::Keys keys;
   std::time_t since = std::time(nullptr);
   bool network_changed = false;
+  bool names_changed = false;
   uint64_t ticks = 0;
 
   asio::io_context io;
@@ -115,10 +136,20 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
     spdlog::warn("{} of {}: {} -> {}, {} calls", change.uri, change.group, word(change.from),
                  word(change.to), change.calls);
   };
-  s.live.on_publish = [&s] {
-    s.health.configure(now_us());
-    s.resolve_destinations();
+  if (auto fault = s.name_server.open(s.live.settings().name_servers); !fault.empty()) return fault;
+  s.live.members = [&s](const resolve::HostName& name) -> const std::vector<resolve::Member>& {
+    return s.resolver.members(name);
   };
+  s.live.on_publish = [&s] { s.after_publish(); };
+  s.resolver.on_change = [&s](const resolve::HostName& name) {
+    spdlog::info("{} stands for {} addresses", name.host, s.resolver.members(name).size());
+    s.names_changed = true;
+  };
+  s.resolver.on_failure = [&s](const resolve::HostName& name) {
+    spdlog::warn("{} cannot be resolved; {} addresses of before stay", name.host,
+                 s.resolver.members(name).size());
+  };
+  if (auto fault = s.guard.start(s.keys.token, now_us() / 1000000); !fault.empty()) return fault;
   if (auto fault = s.live.start(s.keys); !fault.empty()) return fault;
   s.watch_signals();
   s.watch_network();
@@ -154,11 +185,23 @@ std::vector<std::string> Control::State::reload() {
   return {};
 }
 
-// The first call shall not wait for a neighbour: ask for those that the configuration names.
-void Control::State::resolve_destinations() {
-  for (const auto& group : live.settings().groups) {
-    for (const auto& destination : group.destinations) netlink->resolve(destination.endpoint.ip);
+void Control::State::after_publish() {
+  health.configure(now_us());
+  guard.configure(live.settings());
+  resolver.want(live.names(), now_us() / 1000);
+  // The first call shall not wait for a neighbour.
+  for (const link::Group& group : exchange.config.read()->groups) {
+    for (const link::Destination& one : group.destinations) netlink->resolve(one.endpoint.ip);
   }
+}
+
+// Once for all names that have changed.
+void Control::State::resolve_names() {
+  name_server.tick();
+  resolver.tick(now_us() / 1000);
+  if (!names_changed) return;
+  names_changed = false;
+  if (auto fault = live.refresh(); !fault.empty()) spdlog::error("names: {}", fault);
 }
 
 void Control::State::watch_network() {
@@ -207,6 +250,8 @@ void Control::State::tick() {
     while (mailbox->pop(message)) {
       if (message.what == link::ToControl::What::kProbeAnswered) {
         health.answered(message, now_us());
+      } else if (message.what == link::ToControl::What::kBan) {
+        guard.found_out(message, now_us() / 1000000);
       } else {
         netlink->resolve(message.address);
       }
@@ -218,8 +263,12 @@ void Control::State::tick() {
     if (hops != nullptr) exchange.hops.publish(std::move(hops));
   }
   health.tick(now_us());
+  resolve_names();
   ++ticks;
-  if (ticks % kTicksOfASecond == 0) netlink->allow_questions();
+  if (ticks % kTicksOfASecond == 0) {
+    netlink->allow_questions();
+    guard.tick(now_us() / 1000000);
+  }
   if (ticks % (10 * kTicksOfASecond) == 0) netlink->refresh();
   exchange.quiescence.collect();
   ticker.expires_after(kTick);
@@ -236,6 +285,7 @@ void Control::State::add_methods() {
   rpc.add("core.version", "version", [](const Json&) -> Json { return "tandem 0.1.0"; });
   manage::add_statistics(rpc, exchange);
   dispatcher.add_methods(rpc);
+  manage::add_ban_methods(rpc, guard, now_us);
   for (const char* name : {"config.reload", "dispatcher.reload"}) {
     rpc.add(name, "read the configuration file again", [this](const Json&) -> Json {
       std::vector<std::string> errors = reload();

@@ -12,13 +12,14 @@ bool Dialogs::reserve() {
   return true;
 }
 
-uint32_t Dialogs::add(const sipcore::Hash128& key, uint16_t destination) {
+uint32_t Dialogs::add(const sipcore::Hash128& key, uint16_t destination, uint64_t until_ms) {
   if (free_.size() <= reserved_) return kNone;
   uint32_t slot = free_.back();
   free_.pop_back();
   Dialog& dialog = all_[slot];
   dialog.key = key;
   dialog.destination = destination;
+  dialog.until_ms = until_ms;
   dialog.up = true;
   ++dialog.generation;
   index_.insert(key.low, slot);

@@ -83,7 +83,7 @@ Transmit::Outcome Transmit::try_send(Packet* packet, const sipcore::Endpoint& fr
   sipcore::IpAddress ask;
   auto found = hops_ == nullptr ? NextHops::Found::kNoRoute : hops_->find(to.ip, hop, ask);
   if (found == NextHops::Found::kNoNeighbour) {
-    to_control_.push({control::link::ToControl::What::kAskNeighbour, ask});
+    to_control_.push({.what = control::link::ToControl::What::kAskNeighbour, .address = ask});
     return Outcome::kNoNeighbour;
   }
   if (found == NextHops::Found::kNoRoute) {

@@ -34,7 +34,8 @@ Worker::Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
       transmit_(id, exchange.workers, ports, pools, counters_, *exchange.to_control[id]),
       twins_(ports, kernel, counters_),
       reassembly_(kReassemblies, *pools.large),
-      proxy_(static_cast<uint8_t>(id), limits, transmit_, exchange, now_ms) {}
+      proxy_(static_cast<uint8_t>(id), limits, transmit_, exchange, now_ms),
+      protection_(exchange.sources, *exchange.to_control[id]) {}
 
 Worker::~Worker() {
   Handed handed;
@@ -51,6 +52,7 @@ size_t Worker::poll(uint64_t now_us) {
   hops_ = exchange_.hops.read();
   transmit_.begin_turn(hops_, now_ms_);
   proxy_.begin_turn(*config_, now_us);
+  protection_.begin_turn(*config_, exchange_.denied.read(), now_us);
   take_messages();
   size_t taken = take_handed();
   ports_queue_ = Overload::Queue::kEnd;
@@ -169,8 +171,10 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
     bool joined = info.ip_payload == 0;
     return joined ? drop(packet, Count::drop_not_ours) : not_for_us(packet, Count::drop_not_ours);
   }
-  // New requests are turned away before anything that costs is done for them.
   std::string_view sip = packet->bytes().substr(info.payload, info.payload_size);
+  Count refused = protection_.refuse(info.source.ip, sip);
+  if (refused != Count::kFates) return drop(packet, refused);
+  // New requests are turned away before anything that costs is done for them.
   bool shedding = from_ports_.shedding(), is_new = shedding && is_new_request(sip);
   if (shedding && from_ports_.drops(is_new)) return drop(packet, Count::drop_overload);
   // Nobody who has this address sends to us over a wire: the answer would go to ourselves or to a

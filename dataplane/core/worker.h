@@ -1,6 +1,7 @@
 // One worker: everything between the ports and the proxy, run by one thread that does nothing else.
 //
-//   receive burst -> headers -> fragments -> overload -> checksum -> owner -> proxy -> send burst
+//   receive burst -> headers -> fragments -> protection -> overload -> checksum -> owner -> proxy
+//   -> send burst
 #pragma once
 
 #include <array>
@@ -10,6 +11,7 @@
 
 #include "control/link/exchange.h"
 #include "dataplane/core/overload.h"
+#include "dataplane/core/protection.h"
 #include "dataplane/core/twins.h"
 #include "dataplane/net/fragments.h"
 #include "dataplane/paths/proxy.h"
@@ -78,6 +80,7 @@ class Worker {
   Twins twins_;
   Reassembly reassembly_;
   Proxy proxy_;
+  Protection protection_;
   Overload from_ports_;
   Overload from_workers_;
   const control::link::RunningConfig* config_ = nullptr;

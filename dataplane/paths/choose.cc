@@ -45,6 +45,15 @@ uint64_t cost(Algorithm algorithm, const sipcore::Load& load) {
   return cost_of_calls(load);
 }
 
+// The key of a request is random already, for everybody but us: it is a keyed hash. Each try of it
+// gets another number (the finaliser of SplitMix64).
+uint64_t another_random(uint64_t key, uint64_t tries) {
+  uint64_t x = key + (tries + 1) * 0x9e3779b97f4a7c15;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+  x = (x ^ x >> 27) * 0x94d049bb133111eb;
+  return x ^ x >> 31;
+}
+
 }  // namespace
 
 bool Proxy::was_asked(uint32_t server, const Endpoint& endpoint) const {
@@ -81,6 +90,8 @@ bool Proxy::may_ask(const Wish& wish, const Destination& destination) const {
   if (destination.weight == 0 || state.admin.load(kAcquire) != Admin::kEnabled) return false;
   if (state.probed.load(kAcquire) == Probed::kDown) return false;
   if (wish.call && load_of(destination, state).full()) return false;
+  if (wish.call && !destination.call_rate.has_room(state.call_rate_ns, now_us_ * 1000))
+    return false;
   Breaker breaker(state.breaker.load(kAcquire));
   bool open = !breaker.may_be_asked(now_ms_);
   bool held = open && breaker.phase() == Breaker::Phase::kHeld;
@@ -88,7 +99,8 @@ bool Proxy::may_ask(const Wish& wish, const Destination& destination) const {
   if (wish.care == Care::kFull) {
     // While it starts slowly, a part of the requests passes it by: a part of its own.
     uint32_t share = breaker.share(now_ms_, wish.group->slow_start_ms);
-    if (share < 256 && (wish.random >> 8 ^ destination.slot * 0x9dU) % 256 >= share) return false;
+    if (share < 256 && (wish.random >> 8 ^ uint64_t{destination.slot} * 0x9d) % 256 >= share)
+      return false;
     if (over_bound(wish, destination)) return false;
   }
   if (!listens_on(destination.endpoint.ip.family)) return false;
@@ -137,6 +149,10 @@ uint16_t Proxy::select(const Wish& wish, const Tier& tier) {
 bool Proxy::take_place(const Wish& wish, const Destination& destination) {
   DestinationState& state = destinations_.at(destination.slot);
   if (wish.call && !state.take_call(destination.capacity)) return false;
+  if (wish.call && !destination.call_rate.take(state.call_rate_ns, now_us_ * 1000)) {
+    state.give_call_back();
+    return false;
+  }
   if (wish.care == Care::kNone) return true;
   Breaker before = state.change_breaker([&](Breaker breaker) {
     return breaker.may_be_asked(now_ms_) ? breaker.asked(now_ms_, wish.group->breaker) : breaker;
@@ -190,7 +206,7 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
   Wish wish;
   wish.server = server;
   wish.call = request.message.method() == sipcore::Method::kInvite;
-  wish.random = sipcore::SipHash(key()).add_word(id.low, 8).add_word(tries, 8).finish();
+  wish.random = another_random(id.low, tries);
   for (size_t hops = 0; group < groups.size() && hops < kMostFallbacks; ++hops) {
     wish.group = &groups[group];
     wish.group_index = group;

@@ -109,13 +109,26 @@ void Proxy::count_failure(const ClientTransaction& client) {
   destinations_.at(client.destination_slot).failed.fetch_add(1, std::memory_order_relaxed);
 }
 
-// RFC 3261 12: Call-ID and both tags, whoever of the two sends.
-sipcore::Hash128 Proxy::dialog_key(const sipcore::Essentials& message, bool from_caller) const {
-  std::string_view caller = from_caller ? message.from_tag : message.to_tag;
-  std::string_view callee = from_caller ? message.to_tag : message.from_tag;
+// RFC 3261 12: Call-ID and both tags, the same for both sides.
+sipcore::Hash128 Proxy::dialog_key(const sipcore::Essentials& message) const {
+  bool ordered = message.from_tag < message.to_tag;
+  std::string_view first = ordered ? message.from_tag : message.to_tag;
+  std::string_view second = ordered ? message.to_tag : message.from_tag;
   sipcore::SipHash hash(key(), true);
-  for (std::string_view part : {message.call_id, caller, callee}) hash.add(part).add_byte(0);
+  hash.add(message.call_id).add_byte(0).add(first).add_byte(0).add(second);
   return hash.finish_wide();
+}
+
+// Whether a message that was read begins a dialog, shows that it is alive, or ends it.
+bool Proxy::names_dialog(const InHand& message) const {
+  if (message.essentials.to_tag.empty()) return false;
+  if (message.message.is_request()) {
+    Method method = message.message.method();
+    return method == Method::kBye || method == Method::kInvite || method == Method::kUpdate;
+  }
+  int status = message.message.status();
+  bool success = status >= 200 && status < 300;
+  return success && sipcore::method_of(message.essentials.cseq_method) == Method::kInvite;
 }
 
 bool Proxy::reserve_dialog(uint32_t server) {
@@ -135,30 +148,26 @@ void Proxy::begin_dialog(ClientTransaction& client) {
   DestinationState& state = destinations_.at(client.destination_slot);
   state.answered.fetch_add(1, std::memory_order_relaxed);
   give_back_reserved(transactions_.server(client.server));
-  sipcore::Hash128 key = dialog_key(in_->essentials, true);
-  if (dialogs_.find(key) != Dialogs::kNone) return;
-  uint32_t slot = dialogs_.add(key, client.destination_slot);
+  if (dialogs_.find(in_->dialog) != Dialogs::kNone) return;
+  uint64_t until_ms = now_ms_ + uint64_t{config_->longest_call_s} * 1000;
+  uint32_t slot = dialogs_.add(in_->dialog, client.destination_slot, until_ms);
   if (slot == Dialogs::kNone) {
     counters_.add(Count::dialogs_not_kept);
     return;
   }
   counters_.add(Count::dialogs_begun);
   client.holds_call = false;
-  wheel_.schedule(dialog_timer(slot), now_ms_ + uint64_t{config_->longest_call_s} * 1000);
 }
 
 // The request in hand belongs to a dialog: a BYE ends it when it is answered, a refresh shows that
 // it is alive (RFC 4028 8).
-void Proxy::note_in_dialog(ClientTransaction& client, const sipcore::RoutePlan& plan) {
+void Proxy::note_in_dialog(ClientTransaction& client) {
   Method method = in_->message.method();
-  bool refresh = method == Method::kInvite || method == Method::kUpdate;
-  if (!plan.token || (method != Method::kBye && !refresh)) return;
-  uint32_t from = sipcore::tag_hash(in_->essentials.from_tag, key());
-  bool from_caller = plan.token->caller_tag_hash == from;
-  uint32_t slot = dialogs_.find(dialog_key(in_->essentials, from_caller));
+  if (!names_dialog(*in_)) return;
+  uint32_t slot = dialogs_.find(in_->dialog);
   if (slot == Dialogs::kNone) return;
-  if (refresh) {
-    wheel_.schedule(dialog_timer(slot), now_ms_ + uint64_t{config_->longest_call_s} * 1000);
+  if (method != Method::kBye) {
+    dialogs_.extend(slot, now_ms_ + uint64_t{config_->longest_call_s} * 1000);
     return;
   }
   client.dialog = slot;
@@ -174,7 +183,6 @@ void Proxy::note_bye_answered(ClientTransaction& client, int status) {
 }
 
 void Proxy::end_dialog(uint32_t slot) {
-  wheel_.cancel(dialog_timer(slot));
   destinations_.at(dialogs_.at(slot).destination).give_call_back();
   dialogs_.remove(slot);
   counters_.add(Count::dialogs_ended);

@@ -94,6 +94,7 @@ class Proxy {
     Overload::Verdict overload = Overload::Verdict::kAdmit;  // as receive() was told
     sipcore::Fault fault = sipcore::Fault::kNone;
     sipcore::Hash128 key;          // of a request: its server transaction's
+    sipcore::Hash128 dialog;       // of what names_dialog()
     sipcore::BranchToken branch;   // of a response: of its topmost Via
     std::string_view branch_text;  // what was read for it
     sipcore::TokenStatus branch_status = sipcore::TokenStatus::kForeign;
@@ -129,6 +130,7 @@ class Proxy {
   void read_branch(InHand& message, std::string_view text) const;
   bool is_forged(InHand& message, std::string_view bytes) const;
   void look_ahead(InHand& message);
+  void look_for_dialog(InHand& message);
   Count handle();
   Count on_request();
   Count on_repeated(uint32_t branch);
@@ -143,6 +145,7 @@ class Proxy {
   std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);
   sipcore::Hash128 server_key(const InHand& message, sipcore::Method method) const;
   bool addressed_to_us() const;
+  bool is_scanner();
 
   // branch.cc
   std::optional<sipcore::Endpoint> dialog_target(const Parsed& request,
@@ -188,11 +191,12 @@ class Proxy {
   void hear(ClientTransaction& client);
   void find_wanting(ClientTransaction& client);
   void count_failure(const ClientTransaction& client);
-  sipcore::Hash128 dialog_key(const sipcore::Essentials& message, bool from_caller) const;
+  sipcore::Hash128 dialog_key(const sipcore::Essentials& message) const;
+  bool names_dialog(const InHand& message) const;
   bool reserve_dialog(uint32_t server);
   void give_back_reserved(ServerTransaction& server);
   void begin_dialog(ClientTransaction& client);
-  void note_in_dialog(ClientTransaction& client, const sipcore::RoutePlan& plan);
+  void note_in_dialog(ClientTransaction& client);
   void note_bye_answered(ClientTransaction& client, int status);
   void end_dialog(uint32_t slot);
 
@@ -240,7 +244,6 @@ class Proxy {
   // timer.cc
   uint32_t client_timer(uint32_t slot) const;
   uint32_t branch_timer(uint32_t slot) const;
-  uint32_t dialog_timer(uint32_t slot) const;
   void arm_server(uint32_t slot);
   void arm_client(uint32_t slot);
   void on_server_timer(uint32_t slot);

@@ -100,6 +100,7 @@ void Proxy::look_ahead(InHand& message) {
   if (message.message.is_request()) {
     message.key = server_key(message, message.message.method());
     transactions_.prefetch_key(message.key);
+    look_for_dialog(message);
   } else {
     std::string_view text = message.essentials.via->branch;
     // A branch that is not there is not the one that was read before.
@@ -110,7 +111,14 @@ void Proxy::look_ahead(InHand& message) {
     if (message.branch.slot >= transactions_.branches()) return;
     transactions_.prefetch_branch(message.branch.slot);
     wheel_.prefetch(branch_timer(message.branch.slot));
+    look_for_dialog(message);
   }
+}
+
+void Proxy::look_for_dialog(InHand& message) {
+  if (!names_dialog(message)) return;
+  message.dialog = dialog_key(message.essentials);
+  dialogs_.prefetch(message.dialog);
 }
 
 Count Proxy::handle() {
@@ -248,6 +256,21 @@ Count Proxy::answer_directly(int status, std::string_view reason, std::string_vi
   return Count::request_answered;
 }
 
+// A tool that looks for holes, by what it calls itself; its source is told to control.
+bool Proxy::is_scanner() {
+  std::string_view agent = in_->message.value(HeaderName::kUserAgent);
+  for (const std::string& scanner : config_->protect.scanners) {
+    if (!sipcore::equal_nocase(agent.substr(0, scanner.size()), scanner)) continue;
+    control::link::ToControl message;
+    message.what = control::link::ToControl::What::kBan;
+    message.reason = control::link::ToControl::Reason::kScanner;
+    message.address = in_->arrival.source.ip;
+    if (config_->protect.ban_scanners) to_control_.push(message);
+    return true;
+  }
+  return false;
+}
+
 // Answers that need no destination; nullopt: go on.
 std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop) {
   if (plan.fault != Fault::kNone) return refuse(plan.fault);
@@ -257,6 +280,7 @@ std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint6
     return refuse(Fault::kUnknownScheme);
   }
   bool in_dialog = !in_->essentials.to_tag.empty();
+  if (!in_dialog && is_scanner()) return Count::drop_scanner;
   if (in_dialog && !plan.token) {
     counters_.add(Count::rejected_no_dialog);
     return answer_directly(481, "Call/Transaction Does Not Exist");
@@ -303,7 +327,7 @@ Count Proxy::on_new_request() {
     return answer_directly(513, "Message Too Large: no room for our Via");
   }
   if (target->call) counters_.add(Count::calls);
-  if (!e.to_tag.empty()) note_in_dialog(client, plan);
+  if (!e.to_tag.empty()) note_in_dialog(client);
   // 17.2.1: the destination may take more than 200 ms
   if (client.kind == Kind::kInvite) answer_directly(100, "Trying");
   send_edited(edits, client.listen, client.destination);

@@ -14,9 +14,7 @@ Proxy::Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
       to_control_(*exchange.to_control[worker]),
       blobs_(limits.retired_transactions / 2, limits.stored_messages),
       dialogs_(limits.dialogs),
-      wheel_(transactions_.servers() + transactions_.clients() + transactions_.branches() +
-                 dialogs_.size(),
-             now_ms),
+      wheel_(transactions_.servers() + transactions_.clients() + transactions_.branches(), now_ms),
       now_ms_(now_ms),
       now_us_(now_ms * 1000) {}
 
@@ -26,7 +24,7 @@ void Proxy::begin_turn(const control::link::RunningConfig& config, uint64_t now_
   now_ms_ = now_us / 1000;
 }
 
-// In the wheel's numbering servers come first, then clients, branches, dialogs.
+// In the wheel's numbering servers come first, then clients, then branches.
 uint32_t Proxy::client_timer(uint32_t slot) const {
   return slot + static_cast<uint32_t>(transactions_.servers());
 }
@@ -35,31 +33,30 @@ uint32_t Proxy::branch_timer(uint32_t slot) const {
   return client_timer(slot) + static_cast<uint32_t>(transactions_.clients());
 }
 
-uint32_t Proxy::dialog_timer(uint32_t slot) const {
-  return branch_timer(slot) + static_cast<uint32_t>(transactions_.branches());
-}
-
 void Proxy::run_timers(size_t budget) {
-  const uint32_t clients = client_timer(0), branches = branch_timer(0), dialogs = dialog_timer(0);
+  const uint32_t clients = client_timer(0), branches = branch_timer(0);
   auto due = [&](uint32_t id) {
     if (id < clients) {
       on_server_timer(id);
     } else if (id < branches) {
       on_client_timer(id - clients);
-    } else if (id < dialogs) {
-      free_retired(id - branches);
     } else {
-      counters_.add(Count::dialogs_expired);
-      end_dialog(id - dialogs);
+      free_retired(id - branches);
     }
   };
   // What is retired was not touched for 32 s, most of it.
   auto ahead = [&](uint32_t next, uint32_t after_next) {
-    auto retired = [&](uint32_t id) { return id >= branches && id < dialogs; };
+    auto retired = [&](uint32_t id) {
+      return id >= branches && id != control::link::TimerWheel::kNone;
+    };
     if (retired(next)) transactions_.prefetch_index(next - branches);
     if (retired(after_next)) transactions_.prefetch_branch(after_next - branches);
   };
   wheel_.advance(now_ms_, budget, due, ahead);
+  dialogs_.sweep(now_ms_, [this](uint32_t slot) {
+    counters_.add(Count::dialogs_expired);
+    end_dialog(slot);
+  });
 }
 
 void Proxy::arm_server(uint32_t slot) {

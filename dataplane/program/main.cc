@@ -122,7 +122,7 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
         "not enough free hugepages: running on ordinary memory (--no-huge), which is "
         "slower; reserve some with vm.nr_hugepages, or set hugepages = false in [node]");
   }
-  control::link::Exchange exchange(settings.workers, settings.destinations);
+  control::link::Exchange exchange(settings.workers, settings.destinations, settings.sources);
   dataplane::Handover handover(settings.workers);
   Workers workers;
   workers.idle = settings.idle;

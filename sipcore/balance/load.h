@@ -42,7 +42,7 @@ inline uint64_t cost_of_work(const Load& load) { return cost_per(load.work, load
 // In steps of a fifth or so: what differs by less is equal.
 inline uint64_t graded(uint64_t amount) {
   unsigned bits = static_cast<unsigned>(std::bit_width(amount));
-  return bits < 3 ? amount : bits * 4 + (amount >> (bits - 3) & 3);
+  return bits < 3 ? amount : uint64_t{bits} * 4 + (amount >> (bits - 3) & 3);
 }
 
 // Lowest latency: what a request will wait that comes after those already there. Below a

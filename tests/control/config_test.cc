@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "control/config/groups.h"
 #include "control/config/running.h"
 #include "control/config/settings.h"
 
@@ -58,7 +59,9 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
         "[[listen]]\naddress = \"192.0.2.2\"\nport = \"af_xdp:other\"\n",
         "[[listen]]\naddress = \"192.0.2.1:5060\"\n",
         "[[port]]\ndevice = \"eth0\"\n",
-        "[[group.destination]]\nuri = \"sip:example.com\"\n",
+        "[[group.destination]]\nuri = \"sip:example..com\"\n",
+        "[[group.destination]]\nuri = \"sip:192.0.2.256\"\n",
+        "[node]\nname_servers = [\"dns.example.com\"]\n",
         "[[group.destination]]\nuri = \"sip:192.0.2.9:5060\"\n",
         "[[group.destination]]\nuri = \"sip:255.255.255.255\"\n",
         "[[group.destination]]\nuri = \"sip:192.0.2.1:5060\"\n",
@@ -79,6 +82,11 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
         "[[group]]\nname = \"h\"\nbreaker_codes = 503\n",
         "[[group]]\nname = \"h\"\nbounded_load_percent = 90\n",
         "[[group]]\nname = \"h\"\nhash_of = \"header:\"\n",
+        "[protect]\nrequests_per_s = -1\n",
+        "[protect]\ndenied = [\"192.0.2.0/40\"]\n",
+        "[protect]\ntrusted = \"192.0.2.0/24\"\n",
+        "[protect]\nscanners = [\"a\"]\n",
+        "[protect]\ndenied_file = \"/nonexistent/denied\"\n",
         "[group.probe]\ninterval_ms = 50\n",
         "[group.probe]\nfrom = \"tel:123\"\n",
         "[group.probe]\ncodes = [200]\n",
@@ -110,7 +118,7 @@ TEST(Config, ReloadMayNotChangeWhatIsAllocatedAtStart) {
 class SlotsTest : public testing::Test {
  protected:
   uint16_t slot(const Settings& wanted) {
-    auto next = build(wanted, {}, slots, running.get());
+    auto next = build(wanted, {}, slots, running.get(), members);
     EXPECT_NE(next, nullptr);
     running = std::move(next);
     return running->groups[0].destinations[0].slot;
@@ -119,6 +127,10 @@ class SlotsTest : public testing::Test {
   link::Destinations states{4};
   Slots slots{states};
   std::unique_ptr<link::RunningConfig> running;
+  std::vector<resolve::Member> found;
+  Members members = [this](const resolve::HostName&) -> const std::vector<resolve::Member>& {
+    return found;
+  };
 };
 
 TEST_F(SlotsTest, ADestinationKeepsItsSlotOverAReload) {
@@ -171,8 +183,34 @@ TEST_F(SlotsTest, NoSlotLeftIsToldAndNothingIsLost) {
     states.at(slot(settings)).calls = 1;
   }
   settings.groups[0].destinations[0].uri = "sip:192.0.2.7";
-  EXPECT_EQ(build(settings, {}, slots, running.get()), nullptr);
+  EXPECT_EQ(build(settings, {}, slots, running.get(), members), nullptr);
   EXPECT_EQ(running->groups[0].destinations[0].uri, "sip:192.0.2.8;n=3");
+}
+
+// Each address of a name is a destination of its own, with its own state, in the order of SRV
+// within that of the file; what is ourselves is left out.
+TEST_F(SlotsTest, NameIsAsManyDestinationsAsItHasAddresses) {
+  DestinationSettings& named = settings.groups[0].destinations[0];
+  named.uri = "sip:sbc.example.com";
+  ASSERT_EQ(read_destination_uri(named), "");
+  named.weight = 3;
+  auto endpoint = [](const char* text) { return *sipcore::parse_endpoint(text, 5060); };
+  found = {{10, 1, endpoint("192.0.2.30")},
+           {10, 5, endpoint("192.0.2.31")},
+           {20, 1, endpoint("192.0.2.32:5070")},
+           {20, 1, endpoint("192.0.2.1:5060")}};
+  slot(settings);
+  const auto& all = running->groups[0].destinations;
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(running->groups[0].tiers.size(), 2u);
+  EXPECT_EQ(all[1].weight, 15u);
+  EXPECT_EQ(all[2].endpoint, endpoint("192.0.2.32:5070"));
+  uint16_t second = all[1].slot;
+  states.at(second).calls = 4;
+  found.erase(found.begin());
+  slot(settings);
+  EXPECT_EQ(running->groups[0].destinations[0].slot, second);
+  EXPECT_EQ(states.at(second).calls, 4u);
 }
 
 // Building a table for consistent hashing takes 65,536 draws for each destination.

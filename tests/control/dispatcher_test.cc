@@ -121,7 +121,7 @@ TEST_F(DispatcherTest, BadParametersAreToldAndChangeNothing) {
            {"dispatcher.add", {"g", "sip:192.0.2.21"}},
            {"dispatcher.add", {"g", "sip:192.0.2.21:5060"}},
            {"dispatcher.add", {"g", "sip:192.0.2.1:5060"}},
-           {"dispatcher.add", {"g", "sip:example.com"}},
+           {"dispatcher.add", {"g", "sip:exa_mple..com"}},
            {"dispatcher.add", {"g", "nonsense"}},
            {"dispatcher.add", {"nobody", "sip:192.0.2.30"}},
            {"dispatcher.add", {"g", "sip:192.0.2.30", "x"}},

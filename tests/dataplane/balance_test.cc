@@ -412,7 +412,7 @@ TEST_F(BalanceTest, EveryEndOfACallGivesItsPlaceBack) {
   answer();
   wait(99000);
   EXPECT_EQ(begin(9), -1);
-  wait(2000);
+  wait(2000 + dataplane::Dialogs::kRoundMs);
   EXPECT_EQ(node.count(Count::dialogs_expired), 1u);
   ASSERT_EQ(begin(10), 0);  // nothing was heard of it
 }

@@ -1,5 +1,6 @@
 """What an operator does all day, with real backends at load: algorithms, draining, backends that
 hang, die and come back, changes and reloads."""
+import json
 import os
 import signal
 import subprocess
@@ -263,3 +264,79 @@ def operator_day(build, seconds):
         with_tandem(build, job, backends=(), group_extra=destinations(*names))
     finally:
         os.unlink(f"{FOLDER}/state/edits.json")
+
+
+def names_resolved(build):
+    """A destination by name: SRV says where calls go and in which order; another answer moves them
+    while they come, and no answer at all moves nothing."""
+    name, zone_file = "calls.test", f"{FOLDER}/zone.json"
+
+    def publish(*targets):
+        zone = {f"_sip._udp.{name} SRV": [[10 * (i + 1), 1, 5060, f"{host}.test"]
+                                          for i, host in enumerate(targets)]}
+        zone.update({f"{host}.test A": [lab_tools.address(host)] for host in targets})
+        with open(f"{zone_file}.new", "w", encoding="ascii") as file:
+            json.dump(zone, file)
+        os.replace(f"{zone_file}.new", zone_file)
+
+    def by_address(tandem):
+        return {one["ADDRESS"].split(":")[0]: one for one in tandem.destinations()}
+
+    def job(tandem):
+        Backends(TWO)
+        b1, b2 = lab_tools.address("b1"), lab_tools.address("b2")
+        lab_tools.wait_until(lambda: set(by_address(tandem)) == {b1, b2}, 10, "both addresses")
+        caller = start_calls(3600)
+        lab_tools.wait_until(lambda: by_address(tandem)[b1]["CALLS"] > 200, 10, "200 calls")
+        expect(by_address(tandem)[b2]["CALLS"] == 0, "calls to the lower priority")
+        publish("b2", "b1")
+        lab_tools.wait_until(lambda: by_address(tandem)[b2]["CALLS"] > 200, 20, "calls to move")
+        before = by_address(tandem)[b1]["CALLS"]
+        server.kill()
+        time.sleep(7)  # longer than the answer may be believed
+        expect(set(by_address(tandem)) == {b1, b2}, "addresses were forgotten")
+        expect(by_address(tandem)[b1]["CALLS"] == before, "calls moved without an answer")
+        expect_all_complete(caller, 3600)
+    publish("b1", "b2")
+    script = f"{os.path.dirname(os.path.abspath(__file__))}/name_server.py"
+    server = subprocess.Popen(lab_tools.in_namespace("lb", "python3", script, "127.0.0.1", "5353",
+                                                     zone_file), stdout=subprocess.PIPE)
+    try:
+        expect(server.stdout.readline() == b"ready\n", "the name server did not start")
+        with_tandem(build, job, backends=(), node='name_servers = ["127.0.0.1:5353"]',
+                    group_extra=f'[[group.destination]]\nuri = "sip:{name}"\n')
+    finally:
+        server.kill()
+        server.wait()
+
+
+def flooder_banned(build):
+    """One source sends a hundred times what it may: it is banned, and calls of others go on."""
+    def job(tandem):
+        Backends(TWO)
+        caller = start_calls(800)
+        flood = lab_tools.Sipp("ua", sipp_scenario.scenario("flood", [
+            sipp_scenario.request("OPTIONS", retrans=0)]), FOLDER, "flood", port=5070, arguments=(
+                "-m", "20000", "-r", "5000", "198.18.0.1:5060"))
+        flood.command[flood.command.index("198.18.0.10")] = "198.18.0.66"
+        flood.start()
+        lab_tools.wait_until(lambda: tandem.rpc("bans.list")["count"] == 1, 10, "the ban")
+        listed = tandemctl(tandem, "bans")
+        expect("198.18.0.66" in listed and "rate" in listed, f"tandemctl bans said: {listed}")
+        lab_tools.wait_until(lambda: tandem.statistics()["drop_denied"] > 1000, 10,
+                             "denied packets")
+        flood.stop()
+        expect_all_complete(caller, 800)
+        statistics = tandem.statistics()
+        print(f"    {statistics['drop_source_rate']} over the rate, then "
+              f"{statistics['drop_denied']} denied")
+        tandemctl(tandem, "unban", "198.18.0.66")
+        expect(tandem.rpc("bans.list")["count"] == 0, "the ban was not lifted")
+    subprocess.run(["ip", "-n", "tandem-ua", "addr", "add", "198.18.0.66/24", "dev", "eth0"],
+                   check=True)
+    try:
+        with_tandem(build, job, backends=(), group_extra=destinations(*TWO), extra=(
+            "[protect]\nrequests_per_s = 50\nban_after = 100\ntrusted = [\"198.18.0.10\"]\n"))
+    finally:
+        subprocess.run(["ip", "-n", "tandem-ua", "addr", "del", "198.18.0.66/24", "dev", "eth0"],
+                       check=True)

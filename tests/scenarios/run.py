@@ -349,7 +349,7 @@ def main():
             no_answer, no_answer_ipv6_two_workers, packet_loss, backend_killed, reload_under_load,
             bad_reload_changes_nothing, all_backends_down, killed_and_restarted,
             calls_outlive_a_kill, invented_sources, balance.drained_at_load, balance.hung_at_load,
-            balance.dead_and_back_by_probes)}
+            balance.dead_and_back_by_probes, balance.names_resolved, balance.flooder_banned)}
         jobs.update(balance.algorithms())
         jobs["operator_day"] = lambda b: balance.operator_day(b, options.day_seconds)
         jobs["many_calls"] = lambda b: many_calls(b, options.calls)

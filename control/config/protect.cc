@@ -1,0 +1,83 @@
+#include "control/config/protect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace control::config {
+namespace {
+
+constexpr size_t kMostNetworks = 1000000;
+constexpr size_t kMostScanners = 64;
+
+void read_rate(Reader& reader, const toml::table& table, const std::string& what,
+               sipcore::Rate& rate) {
+  reader.number(table, what + "_per_s", 0, 10000000, rate.per_s);
+  rate.burst = std::max(rate.per_s, 1U);
+  reader.number(table, what + "_burst", 1, 10000000, rate.burst);
+}
+
+void read_networks(Reader& reader, const toml::table& table, std::string_view key,
+                   std::vector<link::Network>& out) {
+  for (const std::string& text : reader.texts(table, key)) {
+    auto network = link::parse_network(text);
+    if (network) {
+      out.push_back(*network);
+    } else {
+      reader.error(table, fmt::format("{}: \"{}\" is no address or network, like \"192.0.2.0/24\"",
+                                      key, text));
+    }
+  }
+}
+
+// One network in a line; empty lines and what follows # mean nothing.
+void read_denied_file(Reader& reader, const toml::table& table, Settings& out) {
+  std::string path;
+  reader.text(table, "denied_file", path);
+  if (path.empty()) return;
+  std::ifstream file(path);
+  if (!file) return reader.error(table, "denied_file: " + path + " cannot be read");
+  std::string line;
+  for (size_t number = 1; std::getline(file, line); ++number) {
+    line.resize(std::min(line.find('#'), line.size()));
+    size_t begin = line.find_first_not_of(" \t\r");
+    if (begin == line.npos) continue;
+    std::string word = line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
+    auto network = link::parse_network(word);
+    if (!network) {
+      return reader.error(table, fmt::format("{}:{}: \"{}\" is no address or network", path, number,
+                                             word.substr(0, 100)));
+    }
+    out.denied.push_back(*network);
+    if (out.denied.size() > kMostNetworks) {
+      return reader.error(table, fmt::format("{}: more than {} networks", path, kMostNetworks));
+    }
+  }
+}
+
+}  // namespace
+
+void read_protect(Reader& reader, const toml::table& root, Settings& out) {
+  const toml::table& table = *reader.section(root, "protect");
+  read_rate(reader, table, "requests", out.source_limits.requests);
+  read_rate(reader, table, "invites", out.source_limits.invites);
+  reader.number(table, "ban_after", 0, 1000000000, out.source_limits.ban_after);
+  reader.number(table, "ban_s", 1, 31536000, out.ban_s);
+  reader.number(table, "sources", 64, 1U << 24, out.sources);
+  read_networks(reader, table, "trusted", out.trusted);
+  read_networks(reader, table, "denied", out.denied);
+  read_denied_file(reader, table, out);
+  if (reader.raw(table, "scanners") != nullptr) out.scanners = reader.texts(table, "scanners");
+  bool empty = std::any_of(out.scanners.begin(), out.scanners.end(),
+                           [](const std::string& one) { return one.size() < 3; });
+  if (empty || out.scanners.size() > kMostScanners) {
+    reader.error(table, fmt::format("scanners are at most {} beginnings of User-Agent, of three "
+                                    "letters or more",
+                                    kMostScanners));
+  }
+  reader.flag(table, "ban_scanners", out.ban_scanners);
+  reader.finish(table, "[protect]");
+}
+
+}  // namespace control::config

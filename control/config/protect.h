@@ -1,0 +1,11 @@
+// The [protect] section of the configuration file, and the list of denied networks that it names.
+#pragma once
+
+#include "control/config/reader.h"
+#include "control/config/settings.h"
+
+namespace control::config {
+
+void read_protect(Reader& reader, const toml::table& root, Settings& out);
+
+}  // namespace control::config

@@ -1,0 +1,71 @@
+#include "control/protect/guard.h"
+
+#include <spdlog/spdlog.h>
+
+#include <ctime>
+
+namespace control::protect {
+
+namespace {
+constexpr uint8_t kSiteBits = 64;  // of IPv6: what one customer has
+}
+
+std::string Guard::start(const sipcore::HashKey& key, uint64_t now_s) {
+  key_ = key;
+  return bans_.load(now_s, static_cast<uint64_t>(std::time(nullptr)));
+}
+
+void Guard::configure(const config::Settings& settings) {
+  settings_ = &settings;
+  publish();
+}
+
+void Guard::publish() {
+  std::vector<link::Network> all = settings_->denied;
+  for (const auto& [network, ban] : bans_.all()) all.push_back(network);
+  exchange_.denied.publish(std::make_unique<link::Networks>(all, key_));
+  changed_ = false;
+}
+
+void Guard::found_out(const link::ToControl& message, uint64_t now_s) {
+  const auto& trusted = exchange_.config.read()->protect.trusted;
+  if (trusted != nullptr && trusted->contains(message.address)) return;
+  bool v6 = message.address.family == sipcore::Family::kV6;
+  link::Network network = link::network_of(message.address, v6 ? kSiteBits : 32);
+  bool scanner = message.reason == link::ToControl::Reason::kScanner;
+  if (bans_.all().contains(network)) return;
+  if (!bans_.add({network, now_s + settings_->ban_s, scanner ? "scanner" : "rate"})) return;
+  spdlog::warn("{} is banned for {} s: {}", to_string(network), settings_->ban_s,
+               scanner ? "a scanner" : "too many requests");
+  changed_ = unsaved_ = true;
+}
+
+void Guard::tick(uint64_t now_s) {
+  changed_ |= bans_.expire(now_s);
+  unsaved_ |= changed_;
+  if (changed_) publish();
+  if (!unsaved_) return;
+  if (auto fault = save(now_s); !fault.empty()) spdlog::error("bans: {}", fault);
+}
+
+std::string Guard::save(uint64_t now_s) {
+  unsaved_ = false;
+  return bans_.save(now_s, static_cast<uint64_t>(std::time(nullptr)));
+}
+
+std::string Guard::ban(const link::Network& network, uint64_t seconds, uint64_t now_s) {
+  bans_.remove(network);
+  if (!bans_.add({network, seconds == 0 ? 0 : now_s + seconds, "management"})) {
+    return "there are as many bans as there may be";
+  }
+  publish();
+  return save(now_s);
+}
+
+std::string Guard::unban(const link::Network& network, uint64_t now_s) {
+  if (!bans_.remove(network)) return to_string(network) + " is not banned";
+  publish();
+  return save(now_s);
+}
+
+}  // namespace control::protect

@@ -1,0 +1,90 @@
+#include "control/resolve/name_server.h"
+
+#include <ares.h>
+#include <poll.h>
+
+#include <array>
+
+namespace control::resolve {
+namespace {
+
+constexpr int kClassInternet = 1;
+constexpr int kTimeoutMs = 1000;  // of the first try
+constexpr int kTries = 3;
+
+// What c-ares holds while a question is under way.
+struct Question {
+  Resolver::Done done;
+};
+
+void answered(void* context, int status, int, unsigned char* bytes, int size) {
+  std::unique_ptr<Question> question(static_cast<Question*>(context));
+  if (status == ARES_EDESTRUCTION) return;
+  bool nothing = status == ARES_ENODATA || status == ARES_ENOTFOUND;
+  if (status != ARES_SUCCESS && !nothing) return question->done(nullptr);
+  std::optional<Answer> answer = Answer{};
+  if (bytes != nullptr) {
+    answer = read_answer({reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)});
+  }
+  question->done(answer ? &*answer : nullptr);
+}
+
+}  // namespace
+
+struct NameServer::State {
+  ares_channel channel = nullptr;
+};
+
+NameServer::NameServer() : state_(std::make_unique<State>()) {}
+
+NameServer::~NameServer() {
+  if (state_->channel != nullptr) ares_destroy(state_->channel);
+}
+
+std::string NameServer::open(const std::vector<std::string>& servers) {
+  ares_options options{};
+  options.timeout = kTimeoutMs;
+  options.tries = kTries;
+  options.flags = ARES_FLAG_NOSEARCH;  // names of destinations are whole
+  int status = ares_init_options(&state_->channel, &options,
+                                 ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS);
+  if (status != ARES_SUCCESS) return std::string("no name service: ") + ares_strerror(status);
+  if (servers.empty()) return {};
+  std::string list;
+  for (const std::string& one : servers) list += (list.empty() ? "" : ",") + one;
+  status = ares_set_servers_ports_csv(state_->channel, list.c_str());
+  if (status == ARES_SUCCESS) return {};
+  return "name_servers of [node]: " + std::string(ares_strerror(status));
+}
+
+void NameServer::ask(const std::string& name, RecordType type, Resolver::Done done) {
+  auto question = std::make_unique<Question>(Question{std::move(done)});
+  ares_query(state_->channel, name.c_str(), kClassInternet, static_cast<int>(type), answered,
+             question.release());
+}
+
+void NameServer::tick() {
+  std::array<ares_socket_t, ARES_GETSOCK_MAXNUM> sockets;
+  int wanted = ares_getsock(state_->channel, sockets.data(), ARES_GETSOCK_MAXNUM);
+  if (wanted == 0) return;
+  std::array<pollfd, ARES_GETSOCK_MAXNUM> all;
+  nfds_t count = 0;
+  for (int i = 0; i < ARES_GETSOCK_MAXNUM; ++i) {
+    short events = 0;
+    if (ARES_GETSOCK_READABLE(wanted, i)) events |= POLLIN;
+    if (ARES_GETSOCK_WRITABLE(wanted, i)) events |= POLLOUT;
+    if (events != 0) all[count++] = {sockets[static_cast<size_t>(i)], events, 0};
+  }
+  poll(all.data(), count, 0);
+  // Without a socket that is ready it looks at its clock.
+  ares_process_fd(state_->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  for (nfds_t i = 0; i < count; ++i) {
+    bool in = (all[i].revents & (POLLIN | POLLERR | POLLHUP)) != 0;
+    bool out = (all[i].revents & POLLOUT) != 0;
+    if (!in && !out) continue;
+    ares_process_fd(state_->channel, in ? all[i].fd : ARES_SOCKET_BAD,
+                    out ? all[i].fd : ARES_SOCKET_BAD);
+  }
+}
+
+}  // namespace control::resolve

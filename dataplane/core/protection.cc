@@ -1,0 +1,28 @@
+#include "dataplane/core/protection.h"
+
+namespace dataplane {
+
+using control::link::Count;
+using control::link::Sources;
+using control::link::ToControl;
+
+Count Protection::refuse(const sipcore::IpAddress& source, std::string_view message) {
+  if (denied_ != nullptr && denied_->contains(source)) return Count::drop_denied;
+  const control::link::ProtectSettings& protect = config_->protect;
+  // What answers a request of ours has a token to show.
+  if (!protect.limits.any() || message.starts_with("SIP/")) return Count::kFates;
+  if (protect.trusted != nullptr && protect.trusted->contains(source)) return Count::kFates;
+  bool invite = message.starts_with("INVITE ");
+  auto verdict = sources_.admit(source, invite, now_ns_, protect.limits, config_->keys.token);
+  if (verdict == Sources::Verdict::kAdmit) return Count::kFates;
+  if (verdict == Sources::Verdict::kBan) {
+    ToControl message_to;
+    message_to.what = ToControl::What::kBan;
+    message_to.address = source;
+    message_to.reason = ToControl::Reason::kRate;
+    to_control_.push(message_to);  // where there is no room the next window tells it again
+  }
+  return Count::drop_source_rate;
+}
+
+}  // namespace dataplane

@@ -1,0 +1,314 @@
+// Names: answers of name servers, good and broken, and RFC 3263 over them, on a clock moved by
+// hand.
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <random>
+
+#include "control/resolve/resolver.h"
+
+namespace control::resolve {
+namespace {
+
+// Writes an answer as a server would.
+class Text {
+ public:
+  Text& number(uint32_t value, size_t size) {
+    while (size-- > 0) out_ += static_cast<char>(value >> (8 * size));
+    return *this;
+  }
+  Text& name(const std::string& text) {
+    for (size_t at = 0; at < text.size();) {
+      size_t dot = std::min(text.find('.', at), text.size());
+      number(static_cast<uint32_t>(dot - at), 1);
+      out_ += text.substr(at, dot - at);
+      at = dot + 1;
+    }
+    return number(0, 1);
+  }
+  Text& record(const std::string& owner, uint32_t type, uint32_t ttl, const std::string& data) {
+    name(owner).number(type, 2).number(1, 2).number(ttl, 4);
+    number(static_cast<uint32_t>(data.size()), 2);
+    out_ += data;
+    return *this;
+  }
+  Text& header(uint32_t answers) {
+    return number(7, 2).number(0x8180, 2).number(1, 2).number(answers, 2).number(0, 2).number(0, 2);
+  }
+  const std::string& text() const { return out_; }
+
+ private:
+  std::string out_;
+};
+
+std::string srv(uint32_t priority, uint32_t weight, uint32_t port, const std::string& target) {
+  return Text().number(priority, 2).number(weight, 2).number(port, 2).name(target).text();
+}
+
+std::string good_answer() {
+  std::string naptr = Text().number(10, 2).number(20, 2).text() + "\1S" + "\7SIP+D2U" +
+                      std::string(1, '\0') + Text().name("_sip._udp.example.com").text();
+  return Text()
+      .header(4)
+      .name("Example.com")
+      .number(35, 2)
+      .number(1, 2)
+      .record("EXAMPLE.com", 35, 300, naptr)
+      .record("_sip._udp.example.com", 33, 60, srv(1, 2, 5070, "a.example.com"))
+      .record("a.example.com", 1, 30, std::string("\xc0\0\2\x09", 4))
+      .record("a.example.com", 16, 30, "text")
+      .text();
+}
+
+TEST(DnsAnswer, AllThatIsKnown) {
+  auto answer = read_answer(good_answer());
+  ASSERT_TRUE(answer);
+  ASSERT_EQ(answer->records.size(), 3u);
+  EXPECT_EQ(answer->records[0].service, "sip+d2u");
+  EXPECT_EQ(answer->records[0].flags, "s");
+  EXPECT_EQ(answer->records[0].name, "example.com");
+  EXPECT_EQ(answer->records[0].target, "_sip._udp.example.com");
+  EXPECT_EQ(answer->records[1].port, 5070);
+  EXPECT_EQ(answer->records[1].weight, 2);
+  EXPECT_EQ(sipcore::to_string(sipcore::Endpoint{answer->records[2].ip, 1}), "192.0.2.9:1");
+}
+
+TEST(DnsAnswer, PointersLeadBackAndNeverRound) {
+  Text text;
+  text.header(1).name("a.example.com").number(1, 2).number(1, 2);
+  std::string head = text.text();
+  std::string tail = Text().number(1, 2).number(1, 2).number(9, 4).number(4, 2).text() + "\1\2\3\4";
+  auto good = read_answer(head + "\xc0\x0c" + tail);
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->records.at(0).name, "a.example.com");
+  char own = static_cast<char>(head.size());
+  EXPECT_FALSE(read_answer(head + "\xc0" + own + tail)) << "to itself";
+  EXPECT_FALSE(read_answer(head + "\xc0\xf0" + tail)) << "forwards";
+  EXPECT_FALSE(read_answer(head + "\1a\xc0" + own + tail)) << "round";
+}
+
+// Every cut, and every byte changed: a value or a fault, no byte read behind the end.
+TEST(DnsAnswer, BrokenOnesAreRefused) {
+  std::string good = good_answer();
+  for (size_t size = 0; size < good.size(); ++size) {
+    std::unique_ptr<char[]> exact(new char[size]);
+    std::copy_n(good.data(), size, exact.get());
+    EXPECT_FALSE(read_answer({exact.get(), size})) << size;
+  }
+  std::mt19937 random(1);
+  for (int i = 0; i < 20000; ++i) {
+    std::string bad = good;
+    for (int change = 0; change < 3; ++change) {
+      bad[random() % bad.size()] = static_cast<char>(random());
+    }
+    auto answer = read_answer(bad);
+    EXPECT_LE(answer ? answer->records.size() : 0, 600u);
+  }
+}
+
+class ResolverTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    resolver.on_change = [this](const HostName&) { ++changes; };
+    resolver.on_failure = [this](const HostName&) { ++failures; };
+  }
+  static Record record(const std::string& name, RecordType type, uint32_t ttl_s = 60) {
+    Record out;
+    out.name = name;
+    out.type = type;
+    out.ttl_s = ttl_s;
+    return out;
+  }
+  void add_address(const std::string& name, const std::string& ip, uint32_t ttl_s = 60) {
+    sipcore::IpAddress address = *sipcore::parse_ip(ip);
+    bool v4 = address.family == sipcore::Family::kV4;
+    Record one = record(name, v4 ? RecordType::kA : RecordType::kAaaa, ttl_s);
+    one.ip = address;
+    zone.push_back(one);
+  }
+  void add_srv(const std::string& name, uint16_t priority, uint16_t weight, uint16_t port,
+               const std::string& target) {
+    Record one = record(name, RecordType::kSrv);
+    one.priority = priority;
+    one.weight = weight;
+    one.port = port;
+    one.target = target;
+    zone.push_back(one);
+  }
+  void add_naptr(const std::string& name, uint16_t order, const std::string& service,
+                 const std::string& target) {
+    Record one = record(name, RecordType::kNaptr);
+    one.priority = order;
+    one.flags = "s";
+    one.service = service;
+    one.target = target;
+    zone.push_back(one);
+  }
+  // Answers what was asked, also what is asked thereby.
+  void answer() {
+    while (!asked.empty()) {
+      auto [name, type, done] = std::move(asked.front());
+      asked.pop_front();
+      Answer out;
+      for (const Record& one : zone) {
+        bool alias = one.type == RecordType::kCname;
+        if (one.type == type || alias || one.type == RecordType::kA) out.records.push_back(one);
+      }
+      bool lost = dead || (type == RecordType::kAaaa && v6_dead);
+      done(lost ? nullptr : &out);
+    }
+  }
+  void run(uint64_t ms) {
+    for (uint64_t end = now_ms + ms; now_ms < end; now_ms += 100) {
+      resolver.tick(now_ms);
+      answer();
+    }
+  }
+  std::vector<std::string> endpoints(const HostName& name) {
+    std::vector<std::string> out;
+    for (const Member& one : resolver.members(name)) {
+      out.push_back(sipcore::to_string(one.endpoint));
+    }
+    return out;
+  }
+  std::vector<std::string> resolve(const HostName& name) {
+    resolver.want({name}, now_ms);
+    answer();
+    return endpoints(name);
+  }
+
+  struct Question {
+    std::string name;
+    RecordType type;
+    Resolver::Done done;
+  };
+  std::deque<Question> asked;
+  std::vector<Record> zone;
+  bool dead = false, v6_dead = false;
+  int changes = 0, failures = 0;
+  uint64_t now_ms = 1000;
+  Resolver resolver{{}, [this](const std::string& name, RecordType type, Resolver::Done done) {
+                      asked.push_back({name, type, std::move(done)});
+                    }};
+};
+
+using Strings = std::vector<std::string>;
+
+TEST_F(ResolverTest, PortMeansAddressesAlone) {
+  add_srv("_sip._udp.example.com", 1, 1, 5070, "a.example.com");
+  add_address("example.com", "192.0.2.9");
+  add_address("example.com", "2001:db8::9");
+  EXPECT_EQ(resolve({"example.com", 5090}), (Strings{"[2001:db8::9]:5090", "192.0.2.9:5090"}));
+}
+
+TEST_F(ResolverTest, SrvWithPrioritiesAndWeights) {
+  add_srv("_sip._udp.example.com", 20, 0, 5070, "b.example.com");
+  add_srv("_sip._udp.example.com", 10, 7, 5080, "a.example.com");
+  add_address("a.example.com", "192.0.2.9");
+  add_address("b.example.com", "192.0.2.8");
+  EXPECT_EQ(resolve({"example.com", 0}), (Strings{"192.0.2.9:5080", "192.0.2.8:5070"}));
+  const auto& members = resolver.members({"example.com", 0});
+  EXPECT_EQ(members[0].srv_priority, 10);
+  EXPECT_EQ(members[0].srv_weight, 7);
+  EXPECT_EQ(members[1].srv_weight, 1) << "RFC 2782: a very small share, not none";
+}
+
+// RFC 3263 4.1: the lowest order, of what we speak.
+TEST_F(ResolverTest, NaptrNamesTheService) {
+  add_naptr("example.com", 10, "sip+d2t", "_sip._tcp.example.com");
+  add_naptr("example.com", 30, "sip+d2u", "_late._udp.example.com");
+  add_naptr("example.com", 20, "sip+d2u", "_calls._udp.example.com");
+  add_srv("_calls._udp.example.com", 1, 1, 5070, "a.example.com");
+  add_srv("_late._udp.example.com", 1, 1, 5071, "a.example.com");
+  add_address("a.example.com", "192.0.2.9");
+  EXPECT_EQ(resolve({"example.com", 0}), (Strings{"192.0.2.9:5070"}));
+}
+
+TEST_F(ResolverTest, WithoutServiceRecordsItIsTheHostItself) {
+  add_address("example.com", "192.0.2.9");
+  EXPECT_EQ(resolve({"example.com", 0}), (Strings{"192.0.2.9:5060"}));
+}
+
+TEST_F(ResolverTest, AliasesAreFollowedAndEnd) {
+  Record alias = record("example.com", RecordType::kCname);
+  alias.target = "real.example.com";
+  zone.push_back(alias);
+  add_address("real.example.com", "192.0.2.9");
+  EXPECT_EQ(resolve({"example.com", 5060}), (Strings{"192.0.2.9:5060"}));
+  zone[0].target = "example.com";
+  EXPECT_TRUE(resolve({"round.example.com", 5060}).empty());
+}
+
+TEST_F(ResolverTest, AskedAgainWhenItsTimeIsUp) {
+  add_address("example.com", "192.0.2.9", 20);
+  resolve({"example.com", 5060});
+  zone[0].ip = *sipcore::parse_ip("192.0.2.8");
+  run(19000);
+  EXPECT_EQ(endpoints({"example.com", 5060}), (Strings{"192.0.2.9:5060"}));
+  run(2000);
+  EXPECT_EQ(endpoints({"example.com", 5060}), (Strings{"192.0.2.8:5060"}));
+  EXPECT_EQ(changes, 2);
+}
+
+// A name server that says "for no time" is not asked all the time.
+TEST_F(ResolverTest, TimesAreBounded) {
+  add_address("example.com", "192.0.2.9", 0);
+  resolve({"example.com", 5060});
+  resolver.tick(now_ms + 4900);
+  EXPECT_TRUE(asked.empty());
+  resolver.tick(now_ms + 5000);
+  EXPECT_FALSE(asked.empty());
+}
+
+// What was found last stays, whatever goes wrong: a dead server, no such name, half an answer.
+TEST_F(ResolverTest, FailureKeepsTheLastGoodOne) {
+  add_address("example.com", "192.0.2.9", 5);
+  add_address("example.com", "2001:db8::9", 5);
+  HostName name{"example.com", 5060};
+  Strings good = resolve(name);
+  ASSERT_EQ(good.size(), 2u);
+  dead = true;
+  run(20000);
+  EXPECT_EQ(endpoints(name), good);
+  EXPECT_GE(failures, 3);
+  dead = false;
+  zone.clear();
+  run(10000);
+  EXPECT_EQ(endpoints(name), good);
+  add_address("example.com", "192.0.2.7", 5);
+  v6_dead = true;
+  run(10000);
+  EXPECT_EQ(endpoints(name), good);
+  v6_dead = false;
+  run(10000);
+  EXPECT_EQ(endpoints(name), (Strings{"192.0.2.7:5060"}));
+}
+
+TEST_F(ResolverTest, HalfAnAnswerIsBetterThanNone) {
+  add_address("example.com", "192.0.2.7");
+  v6_dead = true;
+  EXPECT_EQ(resolve({"example.com", 5060}), (Strings{"192.0.2.7:5060"}));
+}
+
+// Whoever writes a zone does not lead us to ourselves, or to everybody.
+TEST_F(ResolverTest, AddressesThatAreNobodysAreLeftOut) {
+  for (const char* ip : {"127.0.0.1", "224.0.0.1", "255.255.255.255", "0.0.0.0", "169.254.169.254",
+                         "::1", "::ffff:192.0.2.1", "ff02::1"}) {
+    add_address("example.com", ip);
+  }
+  add_address("example.com", "192.0.2.9");
+  EXPECT_EQ(resolve({"example.com", 5060}), (Strings{"192.0.2.9:5060"}));
+}
+
+TEST_F(ResolverTest, NameThatIsNotWantedAnyMoreIsForgotten) {
+  add_address("example.com", "192.0.2.9", 5);
+  resolver.want({{"example.com", 5060}}, now_ms);
+  resolver.want({}, now_ms);
+  answer();
+  EXPECT_TRUE(endpoints({"example.com", 5060}).empty());
+  run(20000);
+  EXPECT_EQ(changes, 0);
+}
+
+}  // namespace
+}  // namespace control::resolve
