@@ -54,24 +54,37 @@ link::Admin admin_of(const std::string& text) {
 
 std::string_view word(link::Admin admin) { return kAdminWords[static_cast<size_t>(admin)]; }
 
-Settings Edits::over(const Settings& file) const {
+Settings Edits::over(const Settings& file, std::vector<std::string>& misfits) const {
   Settings out = file;
-  for (const auto& [name, wanted] : destinations_) {
-    for (GroupSettings& group : out.groups) {
-      if (group.name != name.first) continue;
-      auto& all = group.destinations;
-      auto known = std::find_if(all.begin(), all.end(), [&](const DestinationSettings& one) {
-        return one.uri == name.second;
-      });
-      if (!wanted && known != all.end()) all.erase(known);
-      if (!wanted) continue;
-      DestinationSettings next = *wanted;
-      if (known != all.end()) next.listen = known->listen;
-      if (known != all.end()) {
-        *known = next;
-      } else {
-        all.push_back(next);
+  size_t count = 0;
+  for (const GroupSettings& group : out.groups) count += group.destinations.size();
+  for (const auto& edit : destinations_) {
+    const Name& name = edit.first;
+    auto group = std::find_if(out.groups.begin(), out.groups.end(),
+                              [&](const GroupSettings& one) { return one.name == name.first; });
+    if (group == out.groups.end()) continue;
+    auto& all = group->destinations;
+    auto known = std::find_if(all.begin(), all.end(), [&](const DestinationSettings& one) {
+      return one.uri == name.second;
+    });
+    if (known != all.end() && !edit.second) {
+      all.erase(known);
+      --count;
+    } else if (known != all.end()) {
+      uint16_t listen = known->listen;
+      *known = *edit.second;
+      known->listen = listen;
+    } else if (edit.second) {
+      std::string fault = misfit(*edit.second, *group, out);
+      if (fault.empty() && count >= out.destinations) {
+        fault = "there are as many destinations as destinations in [limits] allows";
       }
+      if (!fault.empty()) {
+        misfits.push_back(name.second + " in " + name.first + ": " + fault);
+        continue;
+      }
+      all.push_back(*edit.second);
+      ++count;
     }
   }
   return out;

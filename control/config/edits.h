@@ -23,16 +23,17 @@ class Edits {
 
   // nullopt: it is removed.
   void set(const Name& name, std::optional<DestinationSettings> destination) {
+    if (!destination) admin_.erase(name);
     destinations_[name] = std::move(destination);
   }
   bool has(const Name& name) const { return destinations_.contains(name); }
-  void clear() { destinations_.clear(); }
   void set_admin(const Name& name, link::Admin admin) { admin_[name] = admin; }
-  void forget_admin() { admin_.clear(); }
+  void forget_admin(const Name& name) { admin_.erase(name); }
   const std::map<Name, link::Admin>& admin() const { return admin_; }
 
-  // The file's settings with the edits; those of groups that are not there wait for them.
-  Settings over(const Settings& file) const;
+  // The file's settings with the edits; those of groups that are not there wait for them. One that
+  // does not fit the file is left out: the file counts, and `misfits` says which and why.
+  Settings over(const Settings& file, std::vector<std::string>& misfits) const;
 
   std::string text() const;
   // A sentence where it is not what text() writes.

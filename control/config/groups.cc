@@ -177,9 +177,9 @@ std::string misfit(const DestinationSettings& destination, const GroupSettings& 
     }
   }
   for (const DestinationSettings& other : group.destinations) {
-    bool same = other.uri == destination.uri ||
-                (other.endpoint == destination.endpoint && other.name == destination.name);
-    if (same && other.listen == destination.listen) {
+    bool same = other.endpoint == destination.endpoint && other.name == destination.name &&
+                other.listen == destination.listen;
+    if (same || other.uri == destination.uri) {
       return fmt::format("{} is in this group twice", destination.uri);
     }
   }

@@ -7,26 +7,6 @@
 
 namespace control::config {
 
-namespace {
-
-// What the edits make of the file must stand by the rules of a file.
-std::string check(const Settings& settings) {
-  size_t count = 0;
-  for (const GroupSettings& group : settings.groups) {
-    GroupSettings before = group;
-    before.destinations.clear();
-    for (const DestinationSettings& one : group.destinations) {
-      if (auto fault = misfit(one, before, settings); !fault.empty()) return fault;
-      before.destinations.push_back(one);
-    }
-    count += group.destinations.size();
-  }
-  if (count <= settings.destinations) return {};
-  return "there are more destinations than destinations in [limits] allows";
-}
-
-}  // namespace
-
 Live::Live(std::string path, Settings file, link::Exchange& exchange)
     : path_(std::move(path)),
       file_(std::move(file)),
@@ -44,24 +24,18 @@ std::string Live::start(const link::Keys& keys) {
     }
     edits = std::get<Edits>(parsed);
   }
-  if (auto fault = publish(file_, edits); !fault.empty()) return fault;
-  for (const link::Group& group : exchange_.config.read()->groups) {
-    for (const link::Destination& one : group.destinations) {
-      auto said = edits_.admin().find({group.name, one.uri});
-      if (said != edits_.admin().end()) exchange_.destinations.at(one.slot).admin = said->second;
-    }
-  }
-  return {};
+  return publish(file_, edits);
 }
 
 std::string Live::publish(const Settings& file, const Edits& edits) {
-  Settings wanted = edits.over(file);
-  if (auto fault = check(wanted); !fault.empty()) return fault;
-  auto next = build(wanted, keys_, slots_, exchange_.config.read(), members);
+  std::vector<std::string> misfits;
+  Settings wanted = edits.over(file, misfits);
+  auto next = build(wanted, edits, keys_, slots_, exchange_.config.read(), members);
   if (next == nullptr) {
     return "with those that were removed and still have calls there are more destinations than "
            "destinations in [limits]";
   }
+  for (const std::string& one : misfits) spdlog::warn("{}: {}", edits_path(), one);
   exchange_.config.publish(std::move(next));
   file_ = file;
   settings_ = std::move(wanted);
@@ -85,10 +59,7 @@ std::string Live::save(const Edits& edits) const {
 }
 
 // Written down first: what is answered as done is still there after a crash.
-std::string Live::set(const Edits::Name& name, std::optional<DestinationSettings> destination) {
-  Edits next = edits_;
-  next.set(name, std::move(destination));
-  if (auto fault = check(next.over(file_)); !fault.empty()) return fault;
+std::string Live::apply(const Edits& next) {
   if (auto fault = save(next); !fault.empty()) return fault;
   Edits before = edits_;
   std::string fault = publish(file_, next);
@@ -96,37 +67,48 @@ std::string Live::set(const Edits::Name& name, std::optional<DestinationSettings
   return fault;
 }
 
-std::string Live::discard_edits() {
+std::string Live::set(const Edits::Name& name, std::optional<DestinationSettings> destination) {
   Edits next = edits_;
-  next.clear();
-  if (auto fault = save(next); !fault.empty()) return fault;
-  return publish(file_, next);
+  next.set(name, std::move(destination));
+  std::vector<std::string> before, misfits;
+  edits_.over(file_, before);
+  next.over(file_, misfits);
+  if (misfits.size() > before.size()) return misfits.back();
+  return apply(next);
 }
 
-// All that differs from the file is written, so that what was put right there is forgotten.
-std::string Live::set_admin(const link::Group& group, const link::Destination& destination,
-                            link::Admin admin) {
-  auto& state = exchange_.destinations.at(destination.slot).admin;
-  link::Admin before = state;
-  state = admin;
-  Edits next = edits_;
-  next.forget_admin();
-  for (const link::Group& each : exchange_.config.read()->groups) {
-    for (const link::Destination& one : each.destinations) {
-      Edits::Name name{each.name, one.uri};
-      const DestinationSettings* settings = find(name);
-      link::Admin now = exchange_.destinations.at(one.slot).admin;
-      bool as_in_file = settings != nullptr && settings->enabled == (now == link::Admin::kEnabled);
-      if (!as_in_file) next.set_admin(name, now);
+std::string Live::discard_edits() {
+  if (auto fault = apply({}); !fault.empty()) return fault;
+  for (const link::Group& group : exchange_.config.read()->groups) {
+    for (const link::Destination& one : group.destinations) {
+      const DestinationSettings* settings = find({group.name, one.uri});
+      bool enabled = settings == nullptr || settings->enabled;
+      slots_.set_admin(one.slot, enabled ? link::Admin::kEnabled : link::Admin::kDisabled);
     }
   }
-  std::string fault = save(next);
-  if (!fault.empty()) {
-    state = before;
-    return fault;
+  return {};
+}
+
+// What is as in the file is not written: it goes on with the file.
+std::string Live::set_admin(const std::set<Edits::Name>& names, link::Admin admin) {
+  Edits next = edits_;
+  for (const Edits::Name& name : names) {
+    const DestinationSettings* settings = find(name);
+    bool as_in_file = settings != nullptr && settings->enabled == (admin == link::Admin::kEnabled);
+    next.set_admin(name, admin);
+    if (as_in_file) next.forget_admin(name);
   }
+  if (auto fault = save(next); !fault.empty()) return fault;
   edits_ = next;
-  spdlog::info("{} of {}: {} by management", destination.uri, group.name, word(admin));
+  for (const link::Group& group : exchange_.config.read()->groups) {
+    for (const link::Destination& one : group.destinations) {
+      if (!names.contains({group.name, one.uri})) continue;
+      exchange_.destinations.at(one.slot).admin = admin;
+    }
+  }
+  for (const Edits::Name& name : names) {
+    spdlog::info("{} of {}: {} by management", name.second, name.first, word(admin));
+  }
   return {};
 }
 

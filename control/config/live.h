@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,8 @@ class Live {
   std::string set(const Edits::Name& name, std::optional<DestinationSettings> destination);
   // From now on the file alone counts.
   std::string discard_edits();
-  std::string set_admin(const link::Group& group, const link::Destination& destination,
-                        link::Admin admin);
+  // All destinations of these names, and all that they will come to stand for.
+  std::string set_admin(const std::set<Edits::Name>& names, link::Admin admin);
 
   const std::string& path() const { return path_; }
   const Settings& settings() const { return settings_; }
@@ -46,6 +47,7 @@ class Live {
 
  private:
   std::string publish(const Settings& file, const Edits& edits);
+  std::string apply(const Edits& next);
   std::string save(const Edits& edits) const;
   std::string edits_path() const { return file_.state + "/edits.json"; }
 

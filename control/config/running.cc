@@ -5,6 +5,7 @@
 namespace control::config {
 namespace {
 
+constexpr uint32_t kWeightUnit = 100;
 constexpr uint32_t kMostWeight = 1U << 30;
 
 uint16_t group_index(const Settings& settings, const std::string& name) {
@@ -22,43 +23,100 @@ const link::Group* find_group(const link::RunningConfig* config, const std::stri
   return nullptr;
 }
 
-bool add_destination(const DestinationSettings& one, const resolve::Member& member,
-                     link::Group& group, Slots& slots) {
-  bool named = !one.name.host.empty();
-  auto slot =
-      slots.take({group.name, one.uri, one.listen, named ? member.endpoint : sipcore::Endpoint{}},
-                 one.enabled);
-  if (!slot) return false;
-  link::Destination destination;
-  destination.uri = one.uri;
-  destination.endpoint = member.endpoint;
-  destination.weight = std::min(one.weight * member.srv_weight, kMostWeight);
-  // What the file says goes before what a name server says.
-  destination.priority = one.priority << 16 | (0xffffU - member.srv_priority);
-  destination.capacity = one.capacity;
-  destination.call_rate = one.call_rate;
-  destination.listen = one.listen;
-  destination.slot = slot->index;
-  destination.hold = slot->hold;
-  group.destinations.push_back(std::move(destination));
-  return true;
+// A member with its place among those of its name: what SRV records say counts within it alone.
+struct Place {
+  resolve::Member member;
+  uint32_t rank = 0;    // of its priority, 0 is the first
+  uint32_t weight = 0;  // in kWeightUnit-ths of what the file says
+};
+
+// RFC 2782. In a rank the members have on average the weight of the file.
+std::vector<Place> places_of(const std::vector<resolve::Member>& members) {
+  std::vector<Place> out;
+  for (size_t i = 0; i < members.size(); ++i) {
+    bool next = i > 0 && members[i].srv_priority != members[i - 1].srv_priority;
+    out.push_back({members[i], i == 0 ? 0 : out.back().rank + (next ? 1 : 0), 0});
+  }
+  for (Place& one : out) {
+    uint64_t sum = 0, count = 0;
+    for (const Place& other : out) {
+      if (other.rank != one.rank) continue;
+      sum += other.member.srv_weight;
+      ++count;
+    }
+    one.weight = static_cast<uint32_t>(
+        std::max<uint64_t>(1, one.member.srv_weight * count * kWeightUnit / sum));
+  }
+  return out;
 }
 
-// A URI with an address is one destination, one with a name as many as it stands for, of those that
-// we have a listen address for and that are not ourselves.
-bool add_destinations(const DestinationSettings& one, const Settings& settings, link::Group& group,
-                      Slots& slots, const Members& members) {
-  if (one.name.host.empty()) {
-    return add_destination(one, {0, 1, one.endpoint}, group, slots);
-  }
-  for (const resolve::Member& member : members(one.name)) {
-    auto is_own = [&](const ListenSettings& listen) { return listen.address == member.endpoint; };
-    const auto& listens = settings.listens;
-    if (std::any_of(listens.begin(), listens.end(), is_own)) continue;
-    if (!add_destination(one, member, group, slots)) return false;
-  }
-  return true;
+bool is_even(const std::vector<Place>& places) {
+  return std::all_of(places.begin(), places.end(),
+                     [](const Place& one) { return one.weight == kWeightUnit; });
 }
+
+struct Builder {
+  const Settings& settings;
+  const Edits& edits;
+  const Members& members;
+  Slots& slots;
+  std::vector<std::pair<uint16_t, link::Admin>> changed;  // said otherwise by the file than before
+
+  bool add(const DestinationSettings& one, const Place& place, link::Group& group) {
+    bool named = !one.name.host.empty();
+    auto said = edits.admin().find({group.name, one.uri});
+    auto slot = slots.take(
+        {group.name, one.uri, one.listen, named ? place.member.endpoint : sipcore::Endpoint{}},
+        one.enabled, said == edits.admin().end() ? std::nullopt : std::optional(said->second));
+    if (!slot) return false;
+    if (slot->changed) changed.push_back({slot->index, *slot->changed});
+    link::Destination destination;
+    destination.uri = one.uri;
+    destination.identity =
+        named ? one.uri + " " + sipcore::to_string(place.member.endpoint) : one.uri;
+    destination.endpoint = place.member.endpoint;
+    destination.weight = static_cast<uint32_t>(std::min<uint64_t>(
+        group.weight_unit == 1 ? one.weight : uint64_t{one.weight} * place.weight, kMostWeight));
+    // What the file says goes before what a name server says.
+    destination.priority = one.priority << 16 | (0xffffU - std::min(place.rank, 0xffffU));
+    destination.capacity = one.capacity;
+    destination.call_rate = one.call_rate;
+    destination.listen = one.listen;
+    destination.slot = slot->index;
+    destination.hold = slot->hold;
+    group.destinations.push_back(std::move(destination));
+    return true;
+  }
+
+  // Whether we may send there: to nobody of another family than the address to send from, and not
+  // to ourselves.
+  bool suits(const DestinationSettings& one, const sipcore::Endpoint& endpoint) const {
+    const auto& listens = settings.listens;
+    auto is_own = [&](const ListenSettings& listen) { return listen.address == endpoint; };
+    if (std::any_of(listens.begin(), listens.end(), is_own)) return false;
+    return one.listen == link::kAnyListen ||
+           listens[one.listen].address.ip.family == endpoint.ip.family;
+  }
+
+  // A URI with an address is one destination, one with a name as many as it stands for.
+  bool add_all(const GroupSettings& wanted, link::Group& group) {
+    for (const DestinationSettings& one : wanted.destinations) {
+      if (!one.name.host.empty() && !is_even(places_of(members(one.name)))) {
+        group.weight_unit = kWeightUnit;
+      }
+    }
+    for (const DestinationSettings& one : wanted.destinations) {
+      if (one.name.host.empty()) {
+        if (!add(one, {{0, 1, one.endpoint}, 0, kWeightUnit}, group)) return false;
+        continue;
+      }
+      for (const Place& place : places_of(members(one.name))) {
+        if (suits(one, place.member.endpoint) && !add(one, place, group)) return false;
+      }
+    }
+    return true;
+  }
+};
 
 // Destinations are trusted as well: a trunk is one source with many calls.
 link::ProtectSettings build_protect(const Settings& settings, const link::RunningConfig& config,
@@ -76,10 +134,12 @@ link::ProtectSettings build_protect(const Settings& settings, const link::Runnin
 
 }  // namespace
 
-std::unique_ptr<link::RunningConfig> build(const Settings& settings, const link::Keys& keys,
-                                           Slots& slots, const link::RunningConfig* before,
+std::unique_ptr<link::RunningConfig> build(const Settings& settings, const Edits& edits,
+                                           const link::Keys& keys, Slots& slots,
+                                           const link::RunningConfig* before,
                                            const Members& members) {
   auto config = std::make_unique<link::RunningConfig>();
+  Builder builder{settings, edits, members, slots, {}};
   for (const ListenSettings& listen : settings.listens) {
     uint16_t group = listen.group.empty() ? uint16_t{0} : group_index(settings, listen.group);
     config->listens.push_back({listen.address, listen.port, group});
@@ -89,12 +149,11 @@ std::unique_ptr<link::RunningConfig> build(const Settings& settings, const link:
     link::Group group = wanted.policy;
     group.name = wanted.name;
     group.fallback = group_index(settings, wanted.fallback);
-    for (const DestinationSettings& one : wanted.destinations) {
-      if (!add_destinations(one, settings, group, slots, members)) return nullptr;
-    }
+    if (!builder.add_all(wanted, group)) return nullptr;
     link::prepare(group, keys.token, find_group(before, group.name));
     config->groups.push_back(std::move(group));
   }
+  for (const auto& [slot, admin] : builder.changed) slots.set_admin(slot, admin);
   config->protect = build_protect(settings, *config, keys.token);
   config->timers = settings.timers;
   config->keys = keys;

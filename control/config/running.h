@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "control/config/edits.h"
 #include "control/config/settings.h"
 #include "control/config/slots.h"
 
@@ -13,10 +14,11 @@ namespace control::config {
 using Members = std::function<const std::vector<resolve::Member>&(const resolve::HostName&)>;
 
 // `before`: the configuration that runs, or nullptr; what has not changed is taken from it.
-// nullptr: there are more destinations than slots, counting those that were removed and still have
-// calls.
-std::unique_ptr<link::RunningConfig> build(const Settings& settings, const link::Keys& keys,
-                                           Slots& slots, const link::RunningConfig* before,
+// `edits`: what the operator said of destinations. nullptr, and nothing is changed: there are more
+// destinations than slots, counting those that were removed and still have calls.
+std::unique_ptr<link::RunningConfig> build(const Settings& settings, const Edits& edits,
+                                           const link::Keys& keys, Slots& slots,
+                                           const link::RunningConfig* before,
                                            const Members& members);
 
 }  // namespace control::config

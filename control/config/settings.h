@@ -71,7 +71,7 @@ struct Settings {
   link::SourceLimits source_limits;
   std::vector<link::Network> trusted, denied;
   std::vector<std::string> scanners = kScanners;
-  bool ban_scanners = true;
+  bool ban_scanners = false;
   uint32_t ban_s = 600;
   uint32_t sources = 65536;  // remembered, of the node
   sipcore::TimerValues timers;

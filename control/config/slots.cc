@@ -5,13 +5,18 @@ namespace control::config {
 namespace {
 
 // Calls and work are not touched: what is still under way is counted to its end.
-void begin(link::DestinationState& state, bool enabled) {
-  state.admin = enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
+void begin(link::DestinationState& state, link::Admin admin) {
+  state.admin = admin;
   state.probed = link::Probed::kUp;
   state.breaker = 0;
-  state.latency_us = 0;
-  state.usual_us = 0;
+  state.call_rate_ns = 0;
+  state.heard_ms = 0;
+  state.latency.forget();
   for (auto* total : {&state.begun, &state.answered, &state.failed, &state.opened}) *total = 0;
+}
+
+link::Admin by_file(bool enabled) {
+  return enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
 }
 
 }  // namespace
@@ -31,22 +36,26 @@ size_t Slots::find_free() const {
   return owners_.size();
 }
 
-std::optional<Slots::Slot> Slots::take(const DestinationName& name, bool enabled) {
+std::optional<Slots::Slot> Slots::take(const DestinationName& name, bool enabled,
+                                       std::optional<link::Admin> said) {
   size_t at = find(name);
   if (at == owners_.size()) at = find_free();
   if (at == owners_.size()) return std::nullopt;
   Owner& owner = owners_[at];
-  Slot slot{static_cast<uint16_t>(at), owner.hold.lock()};
-  link::DestinationState& state = states_.at(slot.index);
+  Slot slot{static_cast<uint16_t>(at), owner.hold.lock(), std::nullopt};
   if (slot.hold == nullptr) {
     slot.hold = std::make_shared<char>();
     owner = {name, slot.hold, enabled};
-    begin(state, enabled);
+    begin(states_.at(slot.index), said.value_or(by_file(enabled)));
   } else if (owner.enabled != enabled) {
-    owner.enabled = enabled;
-    state.admin = enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
+    slot.changed = by_file(enabled);
   }
   return slot;
+}
+
+void Slots::set_admin(uint16_t slot, link::Admin admin) {
+  owners_[slot].enabled = admin == link::Admin::kEnabled;
+  states_.at(slot).admin = admin;
 }
 
 }  // namespace control::config

@@ -28,11 +28,14 @@ class Slots {
 
   struct Slot {
     uint16_t index = link::kNoDestination;
-    std::shared_ptr<const void> hold;  // the slot is taken until the last one is gone
+    std::shared_ptr<const void> hold;    // the slot is taken until the last one is gone
+    std::optional<link::Admin> changed;  // the file says something else of it than before
   };
-  // The slot it has, else a free one with everything at its beginning. What the operator said of it
-  // at run time stays until the file says something else than before. nullopt: no slot is free.
-  std::optional<Slot> take(const DestinationName& name, bool enabled);
+  // The slot it has, else a free one with everything at its beginning, and as the operator `said`.
+  // nullopt: no slot is free.
+  std::optional<Slot> take(const DestinationName& name, bool enabled,
+                           std::optional<link::Admin> said);
+  void set_admin(uint16_t slot, link::Admin admin);
 
  private:
   struct Owner {

@@ -41,15 +41,13 @@ struct alignas(64) DestinationState {
   std::atomic<uint32_t> calls{0};         // in set-up and up
   std::atomic<uint32_t> work{0};  // of open transactions, in quarters, sipcore/balance/load.h
   // By workers, who may lose one another's sample.
-  std::atomic<uint64_t> heard_ms{0};    // when it last answered anything of a call, to 100 ms
-  std::atomic<uint32_t> latency_us{0};  // moving averages, sipcore/balance/load.h
-  std::atomic<uint32_t> usual_us{0};
+  std::atomic<uint64_t> heard_ms{0};  // when it last answered anything of a call, to 100 ms
+  sipcore::Latency latency;
 
   // By workers, since the start; another cache line.
   alignas(64) std::atomic<uint64_t> begun{0};  // calls: INVITEs sent here
   std::atomic<uint64_t> answered{0};           // of them with 2xx
   std::atomic<uint64_t> failed{0};             // branches: 5xx, 6xx, silence, unreachable
-  std::atomic<uint64_t> refused{0};            // calls that its capacity did not admit
   std::atomic<uint64_t> opened{0};             // times that its breaker opened
 
   bool in_use() const {
@@ -75,15 +73,6 @@ struct alignas(64) DestinationState {
         return sipcore::Breaker(word);
       }
     }
-  }
-
-  void note_latency(uint32_t sample_us) {
-    auto note = [&]<unsigned kShift>(std::atomic<uint32_t>& average) {
-      uint32_t next = sipcore::averaged<kShift>(average.load(std::memory_order_relaxed), sample_us);
-      average.store(next, std::memory_order_relaxed);
-    };
-    note.operator()<3>(latency_us);
-    note.operator()<10>(usual_us);
   }
 };
 

@@ -2,6 +2,8 @@
 // other, a mailbox each way per worker. Outlives both sides.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -26,8 +28,10 @@ struct Exchange {
         sources(most_sources),
         config(quiescence),
         hops(quiescence),
-        denied(quiescence) {
+        denied(quiescence),
+        banned(quiescence) {
     for (size_t i = 0; i < workers; ++i) {
+      heartbeats.push_back(std::make_unique<Heartbeat>());
       counters.push_back(std::make_unique<Counters>());
       to_control.push_back(std::make_unique<Mailbox<ToControl>>(kMessages));
       to_worker.push_back(std::make_unique<Mailbox<ToWorker>>(kMessages));
@@ -41,8 +45,20 @@ struct Exchange {
   Sources sources;
   Snapshot<RunningConfig> config;
   Snapshot<NextHops> hops;
-  Snapshot<Networks> denied;  // by the file, and banned; there may be none
+  Snapshot<Networks> denied;  // by the file; there may be none
+  Snapshot<Networks> banned;  // for a time; does not touch those who are trusted
+  // When each worker began its last turn; who stands still is found by it.
+  struct alignas(64) Heartbeat {
+    std::atomic<uint64_t> at_ms{0};
+  };
+  bool all_alive(uint64_t now_ms, uint64_t within_ms) const {
+    return std::all_of(heartbeats.begin(), heartbeats.end(), [&](const auto& one) {
+      return one->at_ms.load(std::memory_order_relaxed) + within_ms >= now_ms;
+    });
+  }
+
   // By worker.
+  std::vector<std::unique_ptr<Heartbeat>> heartbeats;
   std::vector<std::unique_ptr<Counters>> counters;
   std::vector<std::unique_ptr<Mailbox<ToControl>>> to_control;
   std::vector<std::unique_ptr<Mailbox<ToWorker>>> to_worker;

@@ -45,7 +45,8 @@ inline constexpr std::string_view kAlgorithmNames[] = {
     "least_work", "lowest_latency", "congestion", "parallel"};
 
 struct Destination {
-  std::string uri;  // as configured
+  std::string uri;       // as configured
+  std::string identity;  // what consistent hashing knows it by; of a name with the address
   sipcore::Endpoint endpoint;
   uint32_t weight = 1;
   uint32_t priority = 0;         // the highest is asked first
@@ -86,6 +87,7 @@ struct Group {
   // A destination gets at most so many percent of its fair share of the calls that are up; 0: any.
   uint32_t bounded_load_percent = 0;
   std::vector<Destination> destinations;  // by priority
+  uint32_t weight_unit = 1;               // `weight` of its destinations is in such parts
   std::vector<Tier> tiers;                // made by prepare()
   uint32_t failover_after_ms = 2000;      // silence after which the next destination is tried
   uint32_t tries = 3;                     // destinations asked for one request, at most
@@ -116,7 +118,7 @@ struct ProtectSettings {
   SourceLimits limits;
   std::shared_ptr<const Networks> trusted;  // by the file, and all destinations: without limits
   std::vector<std::string> scanners;        // beginnings of User-Agent
-  bool ban_scanners = true;
+  bool ban_scanners = false;
 };
 
 struct RunningConfig {

@@ -18,6 +18,12 @@ inline constexpr size_t kMostWorkers = 64;
 class Quiescence {
  public:
   explicit Quiescence(size_t workers) : workers_(workers) {}
+  // No worker runs any more.
+  ~Quiescence() {
+    for (Waiting& one : waiting_) one.free();
+  }
+  Quiescence(const Quiescence&) = delete;
+  Quiescence& operator=(const Quiescence&) = delete;
 
   // Worker `id`, at the top of each turn, before it reads any snapshot.
   void pass(size_t id) {

@@ -1,5 +1,7 @@
 #include "control/manage/ban_methods.h"
 
+#include <algorithm>
+
 namespace control::manage {
 namespace {
 
@@ -30,7 +32,8 @@ void add_ban_methods(Rpc& rpc, protect::Guard& guard, std::function<uint64_t()> 
   rpc.add("bans.list", "who is kept out, for how long and why", [&guard, now_s](const Json&) {
     Json bans = Json::array();
     for (const protect::Ban& ban : guard.bans().list(kMostListed)) {
-      Json left = ban.until_s == 0 ? Json(nullptr) : Json(ban.until_s - now_s());
+      uint64_t rest = ban.until_s - std::min(ban.until_s, now_s());
+      Json left = ban.until_s == 0 ? Json(nullptr) : Json(rest);
       bans.push_back(
           {{"network", to_string(ban.network)}, {"seconds", left}, {"reason", ban.reason}});
     }

@@ -75,25 +75,27 @@ Json Dispatcher::show(const link::Group& group, const link::Destination& one) co
   bool any = one.listen == link::kAnyListen;
   std::string socket =
       any ? "" : sipcore::to_string(exchange_.config.read()->listens[one.listen].endpoint);
-  return {{"URI", one.uri},
-          {"FLAGS", health::flags(condition, health_.prober().probes(one.slot))},
-          {"PRIORITY", one.priority >> 16},  // below it is that of SRV records
-          {"ATTRS",
-           {{"BODY", settings == nullptr ? "" : settings->attributes},
-            {"MAXLOAD", one.capacity},
-            {"CALLS_PER_S", one.call_rate.per_s},
-            {"WEIGHT", one.weight},
-            {"SOCKET", any ? Json(nullptr) : Json(socket)}}},
-          {"LATENCY", {{"EST", ms(state.latency_us)}, {"AVG", ms(state.usual_us)}}},
-          {"RUNTIME", {{"DLGLOAD", state.calls.load()}}},
-          {"STATE", health::word(condition)},
-          {"ACTIVE", state.calls.load()},
-          {"CALLS", state.begun.load()},
-          {"ANSWERED", state.answered.load()},
-          {"FAILED", state.failed.load()},
-          {"OPENED", state.opened.load()},
-          {"ADDRESS", sipcore::to_string(one.endpoint)},
-          {"EDITED", live_.edits().has({group.name, one.uri})}};
+  return {
+      {"URI", one.uri},
+      {"FLAGS", health::flags(condition, health_.prober().probes(one.slot))},
+      {"PRIORITY", one.priority >> 16},  // below it is that of SRV records
+      {"ATTRS",
+       {{"BODY", settings == nullptr ? "" : settings->attributes},
+        {"MAXLOAD", one.capacity},
+        {"CALLS_PER_S", one.call_rate.per_s},
+        {"WEIGHT", settings == nullptr ? one.weight : settings->weight},
+        {"SOCKET", any ? Json(nullptr) : Json(socket)}}},
+      {"LATENCY",
+       {{"EST", ms(state.latency.lately_us.value())}, {"AVG", ms(state.latency.usual_us.value())}}},
+      {"RUNTIME", {{"DLGLOAD", state.calls.load()}}},
+      {"STATE", health::word(condition)},
+      {"ACTIVE", state.calls.load()},
+      {"CALLS", state.begun.load()},
+      {"ANSWERED", state.answered.load()},
+      {"FAILED", state.failed.load()},
+      {"OPENED", state.opened.load()},
+      {"ADDRESS", sipcore::to_string(one.endpoint)},
+      {"EDITED", live_.edits().has({group.name, one.uri})}};
 }
 
 Json Dispatcher::list() const {
@@ -147,6 +149,12 @@ std::vector<Dispatcher::Found> Dispatcher::find(const Json& group,
   return out;
 }
 
+std::set<config::Edits::Name> Dispatcher::names_of(const std::vector<Found>& all) {
+  std::set<config::Edits::Name> out;
+  for (const Found& found : all) out.insert({found.group->name, found.destination->uri});
+  return out;
+}
+
 // Kamailio: STATE GROUP ADDRESS, the state being a, i, t or d, with p for probing behind it.
 Json Dispatcher::set_state(const Json& params) {
   constexpr const char* kUsage = "STATE (a, i, t or d), GROUP, URI or \"all\"";
@@ -156,11 +164,11 @@ Json Dispatcher::set_state(const Json& params) {
       std::string_view("aitd").find(state) == std::string::npos) {
     throw RpcError{400, fmt::format("params are {}", kUsage)};
   }
-  for (const Found& found : find(params[1], text_at(params, 2, kUsage))) {
+  auto all = find(params[1], text_at(params, 2, kUsage));
+  done_or_throw(live_.set_admin(names_of(all), state == "d" ? Admin::kDisabled : Admin::kEnabled));
+  if (state == "d") return "set";
+  for (const Found& found : all) {
     DestinationState& of = exchange_.destinations.at(found.destination->slot);
-    Admin admin = state == "d" ? Admin::kDisabled : Admin::kEnabled;
-    done_or_throw(live_.set_admin(*found.group, *found.destination, admin));
-    if (state == "d") continue;
     of.probed = state == "a"   ? link::Probed::kUp
                 : state == "t" ? link::Probed::kProbing
                                : link::Probed::kDown;
@@ -175,8 +183,9 @@ Json Dispatcher::set_admin(const Json& params, Admin admin) {
   const std::string& address = text_at(params, last, "[GROUP,] URI");
   uint64_t calls = 0;
   Json uris = Json::array();
-  for (const Found& found : find(last == 1 ? params[0] : Json(nullptr), address)) {
-    done_or_throw(live_.set_admin(*found.group, *found.destination, admin));
+  auto all = find(last == 1 ? params[0] : Json(nullptr), address);
+  done_or_throw(live_.set_admin(names_of(all), admin));
+  for (const Found& found : all) {
     calls += exchange_.destinations.at(found.destination->slot).calls;
     uris.push_back(found.destination->uri);
   }

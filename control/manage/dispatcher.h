@@ -32,6 +32,7 @@ class Dispatcher {
   Json ping(const Json& params);
   Json events(const Json& params) const;
   const link::Group& group_of(const Json& name) const;
+  static std::set<config::Edits::Name> names_of(const std::vector<Found>& all);
   std::vector<Found> find(const Json& group, const std::string& address) const;
 
   config::Live& live_;

@@ -8,22 +8,30 @@ namespace control::protect {
 
 namespace {
 constexpr uint8_t kSiteBits = 64;  // of IPv6: what one customer has
-}
+// A flood from many sources must not keep this thread from everything else.
+constexpr size_t kMostLearned = 1000;    // in a second
+constexpr size_t kToldInASecond = 10;    // in the log
+constexpr uint64_t kBetweenSavesS = 10;  // of what was learned
+}  // namespace
 
 std::string Guard::start(const sipcore::HashKey& key, uint64_t now_s) {
   key_ = key;
-  return bans_.load(now_s, static_cast<uint64_t>(std::time(nullptr)));
+  std::string fault = bans_.load(now_s, static_cast<uint64_t>(std::time(nullptr)));
+  if (fault.empty()) publish();
+  return fault;
 }
 
 void Guard::configure(const config::Settings& settings) {
   settings_ = &settings;
-  publish();
+  if (denied_ == settings.denied && exchange_.denied.read() != nullptr) return;
+  denied_ = settings.denied;
+  exchange_.denied.publish(std::make_unique<link::Networks>(denied_, key_));
 }
 
 void Guard::publish() {
-  std::vector<link::Network> all = settings_->denied;
-  for (const auto& [network, ban] : bans_.all()) all.push_back(network);
-  exchange_.denied.publish(std::make_unique<link::Networks>(all, key_));
+  std::vector<link::Network> all;
+  for (const auto& one : bans_.all()) all.push_back(one.first);
+  exchange_.banned.publish(std::make_unique<link::Networks>(all, key_));
   changed_ = false;
 }
 
@@ -33,23 +41,30 @@ void Guard::found_out(const link::ToControl& message, uint64_t now_s) {
   bool v6 = message.address.family == sipcore::Family::kV6;
   link::Network network = link::network_of(message.address, v6 ? kSiteBits : 32);
   bool scanner = message.reason == link::ToControl::Reason::kScanner;
-  if (bans_.all().contains(network)) return;
+  if (bans_.all().contains(network) || learned_ >= kMostLearned) return;
   if (!bans_.add({network, now_s + settings_->ban_s, scanner ? "scanner" : "rate"})) return;
+  ++learned_;
+  changed_ = unsaved_ = true;
+  if (++told_ > kToldInASecond) return;
   spdlog::warn("{} is banned for {} s: {}", to_string(network), settings_->ban_s,
                scanner ? "a scanner" : "too many requests");
-  changed_ = unsaved_ = true;
 }
 
 void Guard::tick(uint64_t now_s) {
+  if (told_ > kToldInASecond) {
+    spdlog::warn("{} more sources are banned", told_ - kToldInASecond);
+  }
+  told_ = learned_ = 0;
   changed_ |= bans_.expire(now_s);
   unsaved_ |= changed_;
   if (changed_) publish();
-  if (!unsaved_) return;
+  if (!unsaved_ || now_s < saved_s_ + kBetweenSavesS) return;
   if (auto fault = save(now_s); !fault.empty()) spdlog::error("bans: {}", fault);
 }
 
 std::string Guard::save(uint64_t now_s) {
   unsaved_ = false;
+  saved_s_ = now_s;
   return bans_.save(now_s, static_cast<uint64_t>(std::time(nullptr)));
 }
 

@@ -1,5 +1,5 @@
-// Who is kept out: what the file denies and who is banned, published together for the workers.
-// Control thread only.
+// Who is kept out: what the file denies, and who is banned for a time, which does not touch those
+// who are trusted. Published for the workers. Control thread only.
 #pragma once
 
 #include "control/config/settings.h"
@@ -35,7 +35,10 @@ class Guard {
   Bans bans_;
   const config::Settings* settings_ = nullptr;
   sipcore::HashKey key_;
+  std::vector<link::Network> denied_;  // as published
   bool changed_ = false, unsaved_ = false;
+  uint64_t saved_s_ = 0;
+  size_t learned_ = 0, told_ = 0;  // in this second
 };
 
 }  // namespace control::protect

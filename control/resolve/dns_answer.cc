@@ -11,7 +11,6 @@ namespace {
 
 constexpr size_t kMostRecords = 512;
 constexpr size_t kMostName = 255;  // RFC 1035 2.3.4
-constexpr uint16_t kSoa = 6;
 
 // Reads from the front; after a fault everything reads as broken.
 class Packet {
@@ -121,12 +120,7 @@ void read_record(Packet& packet, Answer& out) {
   record.ttl_s = ttl > 0x7fffffff ? 0 : ttl;  // RFC 2181 8
   size_t size = packet.number(2), begin = packet.at();
   if (packet.broken()) return;
-  if (type == kSoa) {
-    packet.name();
-    packet.name();
-    packet.number(4), packet.number(4), packet.number(4), packet.number(4);
-    out.nothing_ttl_s = std::min(record.ttl_s, packet.number(4));
-  } else if (known(type)) {
+  if (known(type)) {
     record.type = static_cast<RecordType>(type);
     bool good = read_data(packet, record, size) && packet.at() <= begin + size;
     if (good && !packet.broken()) out.records.push_back(std::move(record));

@@ -26,8 +26,7 @@ struct Record {
 };
 
 struct Answer {
-  std::vector<Record> records;  // answer and additional sections; types unknown here are left out
-  uint32_t nothing_ttl_s = 0;   // where there is no such record: how long that holds (RFC 2308)
+  std::vector<Record> records;  // of all sections; types unknown here are left out
 };
 
 // The whole of an answer; nullopt: it is broken.

@@ -39,6 +39,7 @@ void Resolver::want(const std::vector<HostName>& names, uint64_t now_ms) {
   std::map<HostName, Known> before;
   before.swap(known_);
   for (const HostName& name : names) {
+    if (known_.contains(name)) continue;  // wanted twice
     auto old = before.find(name);
     known_[name] = old != before.end() ? std::move(old->second) : Known{};
     if (old != before.end()) before.erase(old);
@@ -75,7 +76,8 @@ void Resolver::begin(const HostName& name) {
     return ask_addresses(job);
   }
   ask_(name.host, RecordType::kNaptr, [this, job](const Answer* answer) {
-    if (answer == nullptr) return fail(*job);
+    // Servers that do not know NAPTR may know SRV.
+    if (answer == nullptr) return ask_srv(job);
     std::string host = real_name(answer, job->name.host, job->ttl_s);
     const Record* best = nullptr;
     for (const Record* one : of(answer, RecordType::kNaptr, host)) {
@@ -96,12 +98,14 @@ void Resolver::ask_srv(const JobPointer& job) {
   ask_(job->srv_name, RecordType::kSrv, [this, job](const Answer* answer) {
     if (answer == nullptr) return fail(*job);
     std::string name = real_name(answer, job->srv_name, job->ttl_s);
-    for (const Record* one : of(answer, RecordType::kSrv, name)) {
-      // RFC 2782: a target of nothing says that there is no such service.
+    auto records = of(answer, RecordType::kSrv, name);
+    for (const Record* one : records) {
       if (one->target.empty() || job->targets.size() == kMostTargets) continue;
       hold(job->ttl_s, *one);
       job->targets.push_back(*one);
     }
+    // RFC 2782: a target of nothing says that there is no such service.
+    if (job->targets.empty() && !records.empty()) return fail(*job);
     if (job->targets.empty()) {
       Record host;
       host.target = job->name.host;
@@ -149,11 +153,13 @@ void Resolver::take_addresses(Job& job, const Record& target, const Answer& answ
 void Resolver::finish(Job& job) {
   auto known = known_.find(job.name);
   if (known == known_.end()) return;  // nobody wants it any more
-  // A part of the truth is better than nothing, and worse than what was known.
-  if (job.found.empty() || (job.lost && !known->second.members.empty())) return fail(job);
+  if (job.found.empty()) return fail(job);
+  // Where a part of the answer is missing nobody is taken away for it.
+  const auto& before = known->second.members;
+  if (job.lost) job.found.insert(job.found.end(), before.begin(), before.end());
   std::sort(job.found.begin(), job.found.end());
   job.found.erase(std::unique(job.found.begin(), job.found.end()), job.found.end());
-  uint64_t ttl_s = std::clamp(job.ttl_s, kLeastTtlS, kMostTtlS);
+  uint64_t ttl_s = job.lost ? kRetryS : std::clamp(job.ttl_s, kLeastTtlS, kMostTtlS);
   known->second.next_ms = now_ms_ + ttl_s * 1000;
   known->second.under_way = false;
   if (known->second.members == job.found) return;

@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 
 #include "control/config/live.h"
@@ -24,6 +25,7 @@
 #include "control/protect/guard.h"
 #include "control/resolve/name_server.h"
 #include "control/store/token_key.h"
+#include "control/thread/notify.h"
 
 namespace control::thread {
 
@@ -37,6 +39,12 @@ namespace {
 constexpr auto kTick = std::chrono::milliseconds(5);
 constexpr uint64_t kTicksOfASecond = 200;
 constexpr int kErrorsOfATurn = 256;  // ICMP messages
+constexpr uint64_t kStandsStillMs = 1000;
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
 
 std::string date(std::time_t when) {
   std::array<char, 64> text;
@@ -79,6 +87,7 @@ struct Control::State {
   void add_methods();
   void after_publish();
   void resolve_names();
+  void watch_workers();
 
   link::Exchange& exchange;
   config::Live live;
@@ -101,6 +110,8 @@ struct Control::State {
   kernel::SilentSockets silent;
   kernel::IcmpSockets icmp;
   std::vector<asio::posix::stream_descriptor> icmp_ready;
+  Notify notify{environment("NOTIFY_SOCKET")};
+  bool stuck = false;  // a worker, and it has been said
   manage::Rpc rpc;
   manage::SocketServer server;
 };
@@ -161,13 +172,17 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
   return {};
 }
 
-void Control::run() { state_->io.run(); }
+void Control::run() {
+  state_->notify.ready();
+  state_->io.run();
+}
 
 void Control::State::watch_signals() {
   signals.async_wait([this](boost::system::error_code error, int number) {
     if (error) return;
     if (number != SIGHUP) {
       spdlog::info("stopping");
+      notify.stopping();
       io.stop();
       return;
     }
@@ -177,7 +192,9 @@ void Control::State::watch_signals() {
 }
 
 std::vector<std::string> Control::State::reload() {
+  notify.reloading(now_us());
   std::vector<std::string> errors = live.reload();
+  notify.ready();
   for (const std::string& line : errors) spdlog::error("not reloaded: {}", line);
   if (!errors.empty()) return errors;
   log::change(live.settings().log_json, live.settings().log_level);
@@ -268,6 +285,7 @@ void Control::State::tick() {
   if (ticks % kTicksOfASecond == 0) {
     netlink->allow_questions();
     guard.tick(now_us() / 1000000);
+    watch_workers();
   }
   if (ticks % (10 * kTicksOfASecond) == 0) netlink->refresh();
   exchange.quiescence.collect();
@@ -275,6 +293,14 @@ void Control::State::tick() {
   ticker.async_wait([this](boost::system::error_code error) {
     if (!error) tick();
   });
+}
+
+// The service manager restarts us when it does not hear that all is well for too long.
+void Control::State::watch_workers() {
+  bool alive = exchange.all_alive(now_us() / 1000, kStandsStillMs);
+  if (alive) notify.alive();
+  if (!alive && !stuck) spdlog::error("a worker stands still");
+  stuck = !alive;
 }
 
 void Control::State::add_methods() {

@@ -12,11 +12,12 @@ class Protection {
              control::link::Mailbox<control::link::ToControl>& to_control)
       : sources_(sources), to_control_(to_control) {}
 
-  // Both are valid until the next call; `denied` may be nullptr.
+  // All are valid until the next call; `denied` and `banned` may be nullptr.
   void begin_turn(const control::link::RunningConfig& config, const control::link::Networks* denied,
-                  uint64_t now_us) {
+                  const control::link::Networks* banned, uint64_t now_us) {
     config_ = &config;
     denied_ = denied;
+    banned_ = banned;
     now_ns_ = now_us * 1000;
   }
 
@@ -24,10 +25,13 @@ class Protection {
   control::link::Count refuse(const sipcore::IpAddress& source, std::string_view message);
 
  private:
+  bool trusts(const sipcore::IpAddress& source) const;
+
   control::link::Sources& sources_;
   control::link::Mailbox<control::link::ToControl>& to_control_;
   const control::link::RunningConfig* config_ = nullptr;
   const control::link::Networks* denied_ = nullptr;
+  const control::link::Networks* banned_ = nullptr;
   uint64_t now_ns_ = 0;
 };
 

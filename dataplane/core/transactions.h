@@ -72,6 +72,7 @@ struct ServerTransaction : Answer {
   uint8_t tries_here = 0;  // of them in this group
   bool cancelled = false;  // the caller sent CANCEL
   bool dialog_reserved = false;
+  bool refused = false;  // some destination gave an answer that others shall not be asked after
   bool in_use = false;
   std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
 };
@@ -95,6 +96,7 @@ struct ClientTransaction {
   uint8_t work = 0;            // in quarters, sipcore/balance/load.h
   bool holds_call = false;     // a place for a call
   bool heard = false;          // some response came
+  bool late = false;           // but none before the request was repeated
   bool found_wanting = false;  // the destination's breaker was told of a failure
   uint8_t state = 0;
   Kind kind = Kind::kOther;

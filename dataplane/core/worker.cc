@@ -46,13 +46,14 @@ Worker::~Worker() {
 
 size_t Worker::poll(uint64_t now_us) {
   exchange_.quiescence.pass(id_);
+  exchange_.heartbeats[id_]->at_ms.store(now_us / 1000, std::memory_order_relaxed);
   config_ = exchange_.config.read();
   if (config_ == nullptr) return 0;
   now_ms_ = now_us / 1000;
   hops_ = exchange_.hops.read();
   transmit_.begin_turn(hops_, now_ms_);
   proxy_.begin_turn(*config_, now_us);
-  protection_.begin_turn(*config_, exchange_.denied.read(), now_us);
+  protection_.begin_turn(*config_, exchange_.denied.read(), exchange_.banned.read(), now_us);
   take_messages();
   size_t taken = take_handed();
   ports_queue_ = Overload::Queue::kEnd;

@@ -246,6 +246,7 @@ bool Proxy::try_next(uint32_t server_slot) {
   bool enough = here.algorithm != Algorithm::kParallel && server.tries_here >= here.tries;
   if (!ask_another(server_slot, enough ? here.fallback : group, FallBack::kYes)) return false;
   counters_.add(Count::failovers);
+  fork_to_all(server_slot);
   return true;
 }
 

@@ -29,14 +29,16 @@ uint32_t endpoint_hash(const Endpoint& endpoint, const sipcore::HashKey& key) {
   return static_cast<uint32_t>(hash.finish());
 }
 
-sipcore::Load load_of(const Destination& destination, const DestinationState& state) {
+sipcore::Load load_of(const Destination& destination, const DestinationState& state,
+                      uint32_t unit) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
   return {destination.weight,
+          unit,
           destination.capacity,
           state.calls.load(kRelaxed),
           state.work.load(kRelaxed),
-          state.latency_us.load(kRelaxed),
-          state.usual_us.load(kRelaxed)};
+          state.latency.lately_us.value(),
+          state.latency.usual_us.value()};
 }
 
 uint64_t cost(Algorithm algorithm, const sipcore::Load& load) {
@@ -85,11 +87,12 @@ bool Proxy::over_bound(const Wish& wish, const Destination& destination) const {
 // Whether a request may go there. Without care a breaker that is open does not matter: when all
 // are, nobody loses by asking.
 bool Proxy::may_ask(const Wish& wish, const Destination& destination) const {
-  const DestinationState& state = destinations_.at(destination.slot);
+  DestinationState& state = destinations_.at(destination.slot);
   constexpr auto kAcquire = std::memory_order_acquire;
   if (destination.weight == 0 || state.admin.load(kAcquire) != Admin::kEnabled) return false;
   if (state.probed.load(kAcquire) == Probed::kDown) return false;
-  if (wish.call && load_of(destination, state).full()) return false;
+  uint32_t calls = state.calls.load(kAcquire);
+  if (wish.call && destination.capacity != 0 && calls >= destination.capacity) return false;
   if (wish.call && !destination.call_rate.has_room(state.call_rate_ns, now_us_ * 1000))
     return false;
   Breaker breaker(state.breaker.load(kAcquire));
@@ -112,7 +115,9 @@ uint16_t Proxy::select(const Wish& wish, const Tier& tier) {
   const Group& group = *wish.group;
   auto of = [&](size_t i) -> const Destination& { return group.destinations[tier.first + i]; };
   auto usable = [&](size_t i) { return may_ask(wish, of(i)); };
-  auto load = [&](size_t i) { return load_of(of(i), destinations_.at(of(i).slot)); };
+  auto load = [&](size_t i) {
+    return load_of(of(i), destinations_.at(of(i).slot), group.weight_unit);
+  };
   uint16_t index = kNobody;
   switch (group.algorithm) {
     case Algorithm::kHash:
@@ -164,20 +169,17 @@ bool Proxy::take_place(const Wish& wish, const Destination& destination) {
 
 std::optional<Proxy::Target> Proxy::choose_in(Wish& wish, uint16_t listen) {
   const Group& group = *wish.group;
-  for (Care care : {Care::kFull, Care::kNoStart, Care::kNone}) {
-    wish.care = care;
-    for (const Tier& tier : group.tiers) {
-      set_bound(wish, tier);
-      for (size_t races = 0; races < kMostRaces; ++races) {
-        uint16_t index = select(wish, tier);
-        if (index == kNobody) break;
-        const Destination& chosen = group.destinations[index];
-        if (!take_place(wish, chosen)) continue;
-        uint16_t own = chosen.listen != control::link::kAnyListen
-                           ? chosen.listen
-                           : listen_for(chosen.endpoint, listen).value_or(listen);
-        return Target{chosen.endpoint, own, wish.group_index, chosen.slot, wish.call};
-      }
+  for (const Tier& tier : group.tiers) {
+    set_bound(wish, tier);
+    for (size_t races = 0; races < kMostRaces; ++races) {
+      uint16_t index = select(wish, tier);
+      if (index == kNobody) break;
+      const Destination& chosen = group.destinations[index];
+      if (!take_place(wish, chosen)) continue;
+      uint16_t own = chosen.listen != control::link::kAnyListen
+                         ? chosen.listen
+                         : listen_for(chosen.endpoint, listen).value_or(listen);
+      return Target{chosen.endpoint, own, wish.group_index, chosen.slot, wish.call};
     }
   }
   return std::nullopt;
@@ -185,12 +187,15 @@ std::optional<Proxy::Target> Proxy::choose_in(Wish& wish, uint16_t listen) {
 
 void Proxy::set_bound(Wish& wish, const Tier& tier) const {
   const Group& group = *wish.group;
+  wish.bound = 0;
   if (group.bounded_load_percent == 0 || group.algorithm != Algorithm::kHash) return;
   uint64_t calls = 1;
   wish.weights = 0;
   for (size_t i = tier.first; i < tier.first + tier.count; ++i) {
     const Destination& one = group.destinations[i];
-    calls += destinations_.at(one.slot).calls.load(std::memory_order_relaxed);
+    const DestinationState& state = destinations_.at(one.slot);
+    if (state.admin != Admin::kEnabled || state.probed == Probed::kDown) continue;
+    calls += state.calls.load(std::memory_order_relaxed);
     wish.weights += one.weight;
   }
   wish.bound = calls * group.bounded_load_percent;
@@ -207,14 +212,23 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
   wish.server = server;
   wish.call = request.message.method() == sipcore::Method::kInvite;
   wish.random = another_random(id.low, tries);
-  for (size_t hops = 0; group < groups.size() && hops < kMostFallbacks; ++hops) {
-    wish.group = &groups[group];
-    wish.group_index = group;
-    wish.hash = sipcore::hash_of(wish.group->hash_of, wish.group->hash_header, request.message,
-                                 request.essentials, key());
-    if (auto target = choose_in(wish, listen)) return target;
-    if (fall_back == FallBack::kNo) break;
-    group = groups[group].fallback;
+  // Those that are broken come last of all, behind the groups behind this one.
+  for (bool broken : {false, true}) {
+    if (broken && fall_back == FallBack::kNo) break;
+    uint16_t at = group;
+    for (size_t hops = 0; at < groups.size() && hops < kMostFallbacks; ++hops) {
+      wish.group = &groups[at];
+      wish.group_index = at;
+      wish.hash = sipcore::hash_of(wish.group->hash_of, wish.group->hash_header, request.message,
+                                   request.essentials, key());
+      for (Care care : {Care::kFull, Care::kNoStart, Care::kNone}) {
+        if ((care == Care::kNone) != broken) continue;
+        wish.care = care;
+        if (auto target = choose_in(wish, listen)) return target;
+      }
+      if (fall_back == FallBack::kNo) break;
+      at = groups[at].fallback;
+    }
   }
   return std::nullopt;
 }

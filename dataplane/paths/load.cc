@@ -63,12 +63,13 @@ void Proxy::end_load(ClientTransaction& client) {
 
 // A response of the destination, in hand.
 void Proxy::hear(ClientTransaction& client) {
-  if (client.destination_slot == kNoDestination) return;
+  // What comes after the end may find another destination in the slot.
+  if (client.work == 0) return;
   DestinationState& state = destinations_.at(client.destination_slot);
   int status = in_->message.status();
   // The answer to a request that was sent twice does not say to which (Karn).
-  if (!client.heard && !client.found_wanting) {
-    state.note_latency(static_cast<uint32_t>(now_us_ - client.sent_us));
+  if (!client.heard && !client.late) {
+    state.latency.add(static_cast<uint32_t>(now_us_ - client.sent_us));
   }
   client.heard = true;
   if (now_ms_ >= state.heard_ms.load(std::memory_order_relaxed) + kHeardStepMs) {
@@ -85,14 +86,24 @@ void Proxy::hear(ClientTransaction& client) {
   } else {
     state.change_breaker([&](Breaker breaker) { return breaker.answered(now_ms_); });
   }
+  if (status >= 500) count_failure(client);
   if (status >= 300) end_load(client);
+}
+
+// Nothing came until the first repetition: it takes at least so long. An INVITE has its 100 by then
+// (RFC 3261 17.2.1), other requests may wait for their final response (RFC 4320).
+void Proxy::note_late(ClientTransaction& client) {
+  if (client.work == 0 || client.late) return;
+  client.late = true;
+  DestinationState& state = destinations_.at(client.destination_slot);
+  state.latency.add(static_cast<uint32_t>(now_us_ - client.sent_us));
+  if (client.kind == Kind::kInvite) find_wanting(client);
 }
 
 // The destination did not do for this branch what is expected of it. Once for each branch.
 void Proxy::find_wanting(ClientTransaction& client) {
   const Group* group = group_of_client(client);
-  if (client.destination_slot == kNoDestination || group == nullptr) return;
-  if (client.found_wanting) return;
+  if (client.work == 0 || group == nullptr || client.found_wanting) return;
   client.found_wanting = true;
   DestinationState& state = destinations_.at(client.destination_slot);
   bool opens = false;
@@ -105,7 +116,7 @@ void Proxy::find_wanting(ClientTransaction& client) {
 }
 
 void Proxy::count_failure(const ClientTransaction& client) {
-  if (client.destination_slot == kNoDestination) return;
+  if (client.work == 0) return;
   destinations_.at(client.destination_slot).failed.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -148,6 +159,7 @@ void Proxy::begin_dialog(ClientTransaction& client) {
   DestinationState& state = destinations_.at(client.destination_slot);
   state.answered.fetch_add(1, std::memory_order_relaxed);
   give_back_reserved(transactions_.server(client.server));
+  if (!names_dialog(*in_)) return;  // no To tag: RFC 2543, nobody can say BYE to it by its name
   if (dialogs_.find(in_->dialog) != Dialogs::kNone) return;
   uint64_t until_ms = now_ms_ + uint64_t{config_->longest_call_s} * 1000;
   uint32_t slot = dialogs_.add(in_->dialog, client.destination_slot, until_ms);

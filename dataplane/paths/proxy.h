@@ -189,6 +189,7 @@ class Proxy {
   void end_load(ClientTransaction& client);
   uint32_t retry_after_s() const;
   void hear(ClientTransaction& client);
+  void note_late(ClientTransaction& client);
   void find_wanting(ClientTransaction& client);
   void count_failure(const ClientTransaction& client);
   sipcore::Hash128 dialog_key(const sipcore::Essentials& message) const;

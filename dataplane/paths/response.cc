@@ -145,15 +145,17 @@ void Proxy::fail_branch(uint32_t slot, int status, bool from_response) {
   uint32_t server_slot = client.server;
   if (server_slot == kNoSlot) return;
   client.done = true;
-  end_load(client);
   if (!from_response) note_bye_answered(client, status);
   ServerTransaction& server = transactions_.server(server_slot);
-  if (status >= 500 || !from_response) count_failure(client);
+  if (!from_response) count_failure(client);
+  end_load(client);
   bool timeout = status == 408 && (!from_response || server.kind == Kind::kOther);
   keep_best(server, status, from_response && !timeout);
   if (status >= 600) cancel_branches(server_slot, slot);  // 16.7 step 5
+  // An answer that is meant for the caller ends the search, whatever others say after it.
+  server.refused |= from_response && !fails_over(server, status);
   if (waiting_for_branch(server)) return;
-  if ((!from_response || fails_over(server, status)) && try_next(server_slot)) return;
+  if (!server.refused && try_next(server_slot)) return;
   finish(server_slot);
 }
 

@@ -116,7 +116,7 @@ void Proxy::on_client_timer(uint32_t slot) {
 
 void Proxy::on_retransmit(uint32_t slot) {
   ClientTransaction& client = transactions_.client(slot);
-  if (!client.heard) find_wanting(client);
+  if (!client.heard) note_late(client);
   if (client.kind == Kind::kInvite) {
     using namespace sipcore::invite_client;
     const auto& step = kMachine.step(static_cast<State>(client.state), Event::kRetransmit);
@@ -163,6 +163,7 @@ void Proxy::on_silence(uint32_t slot) {
   find_wanting(client);
   bool asked = client.server != kNoSlot && try_next(client.server);
   if (asked) {
+    count_failure(client);
     client.done = true;
     client.cancel_wanted = client.kind == Kind::kInvite;
     client.timers.retransmit_at_ms = 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 
@@ -17,8 +18,11 @@ namespace sipcore {
 inline constexpr uint32_t kWorkOfInvite = 7;
 inline constexpr uint32_t kWorkOfOther = 4;
 
+inline constexpr uint32_t kQuickUs = 1000;  // latency below which all are equal
+
 struct Load {
   uint32_t weight = 1;
+  uint32_t unit = 1;        // the weight is in such parts
   uint32_t capacity = 0;    // calls at a time; 0: no limit, `weight` says what it can do
   uint32_t calls = 0;       // in set-up and up
   uint32_t work = 0;        // of open transactions, in quarters
@@ -26,10 +30,10 @@ struct Load {
   uint32_t usual_us = 0;    // the same over a long time
 
   bool full() const { return capacity != 0 && calls >= capacity; }
-  uint32_t strength() const { return capacity != 0 ? capacity : weight; }
+  uint64_t strength() const { return capacity != 0 ? uint64_t{capacity} * unit : weight; }
 };
 
-inline uint64_t cost_per(uint64_t amount, uint32_t strength) {
+inline uint64_t cost_per(uint64_t amount, uint64_t strength) {
   constexpr unsigned kFraction = 24;
   return strength == 0 ? kNever : (amount << kFraction) / strength;
 }
@@ -48,11 +52,12 @@ inline uint64_t graded(uint64_t amount) {
 // Lowest latency: what a request will wait that comes after those already there. Below a
 // millisecond all are quick, and so is one that nothing is known of.
 inline uint64_t cost_of_waiting(const Load& load) {
-  constexpr uint32_t kQuickUs = 1000;
   constexpr uint32_t kMostWork = 1U << 24;  // no product of these passes 64 bits
   if (load.weight == 0) return kNever;
   uint64_t wait_us = std::max(load.latency_us, kQuickUs);
-  return graded(wait_us * (uint64_t{load.weight} * kWorkOfOther + std::min(load.work, kMostWork)) /
+  return graded(wait_us *
+                (uint64_t{load.weight} * kWorkOfOther +
+                 uint64_t{std::min(load.work, kMostWork)} * load.unit) /
                 load.weight);
 }
 
@@ -60,17 +65,44 @@ inline uint64_t cost_of_waiting(const Load& load) {
 // it; to a hundredth at the least, or nobody would notice when it is over. In 256ths.
 inline uint64_t weight_by_congestion(const Load& load) {
   uint64_t whole = uint64_t{load.weight} * 256;
-  if (load.usual_us == 0 || load.latency_us <= load.usual_us) return whole;
-  double ratio = static_cast<double>(load.usual_us) / load.latency_us;
+  uint32_t usual_us = std::max(load.usual_us, kQuickUs);
+  if (load.latency_us <= usual_us) return whole;
+  double ratio = static_cast<double>(usual_us) / load.latency_us;
   return static_cast<uint64_t>(static_cast<double>(whole) * std::max(ratio * ratio, 0.01));
 }
 
-// Moving averages of latency: the next value of one that gives each new sample a part of 2^-kShift.
+// A moving average that gives each new sample a part of 2^-kShift. It is kept in as small parts, so
+// that no difference is too small to move it.
 template <unsigned kShift>
-uint32_t averaged(uint32_t average, uint32_t sample) {
-  if (average == 0) return std::max(sample, 1U);
-  int64_t next = average + (static_cast<int64_t>(sample) - average) / (1 << kShift);
-  return static_cast<uint32_t>(std::max<int64_t>(next, 1));
-}
+class Average {
+ public:
+  uint32_t value() const {
+    return static_cast<uint32_t>(scaled_.load(std::memory_order_relaxed) >> kShift);
+  }
+  // 0: nothing was added yet. Of two threads that add at once one may lose its sample.
+  void add(uint32_t sample) {
+    uint64_t now = scaled_.load(std::memory_order_relaxed), more = std::max(sample, 1U);
+    uint64_t next = now == 0 ? more << kShift : now - (now >> kShift) + more;
+    scaled_.store(next, std::memory_order_relaxed);
+  }
+  void forget() { scaled_.store(0, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> scaled_{0};
+};
+
+// Until the first response: of late, and what is usual.
+struct Latency {
+  Average<3> lately_us;
+  Average<10> usual_us;
+  void add(uint32_t sample_us) {
+    lately_us.add(sample_us);
+    usual_us.add(sample_us);
+  }
+  void forget() {
+    lately_us.forget();
+    usual_us.forget();
+  }
+};
 
 }  // namespace sipcore

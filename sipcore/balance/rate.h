@@ -16,7 +16,7 @@ struct Rate {
   // `theoretical_ns` is 0 at first; `now_ns` never goes back for one thread.
   bool take(std::atomic<uint64_t>& theoretical_ns, uint64_t now_ns) const {
     if (per_s == 0) return true;
-    uint64_t at = theoretical_ns.load(std::memory_order_relaxed);
+    uint64_t at = read(theoretical_ns, now_ns);
     while (true) {
       uint64_t from = std::max(at, now_ns);
       if (from - now_ns > ahead_ns()) return false;
@@ -27,13 +27,23 @@ struct Rate {
   }
 
   // Whether take() would succeed now.
-  bool has_room(const std::atomic<uint64_t>& theoretical_ns, uint64_t now_ns) const {
-    if (per_s == 0) return true;
-    uint64_t at = theoretical_ns.load(std::memory_order_relaxed);
-    return at <= now_ns || at - now_ns <= ahead_ns();
+  bool has_room(std::atomic<uint64_t>& theoretical_ns, uint64_t now_ns) const {
+    return per_s == 0 || read(theoretical_ns, now_ns) <= now_ns + ahead_ns();
   }
 
  private:
+  // A point further ahead than this rate can have put it is of a slower one, before a reload: it
+  // is brought back to where this one would refuse.
+  uint64_t read(std::atomic<uint64_t>& theoretical_ns, uint64_t now_ns) const {
+    uint64_t at = theoretical_ns.load(std::memory_order_relaxed);
+    uint64_t furthest = now_ns + ahead_ns() + each_ns();
+    while (at > furthest) {
+      if (theoretical_ns.compare_exchange_weak(at, furthest, std::memory_order_relaxed)) {
+        return furthest;
+      }
+    }
+    return at;
+  }
   uint64_t each_ns() const { return 1000000000 / per_s; }
   uint64_t ahead_ns() const { return each_ns() * (std::max(burst, 1U) - 1); }
 };

@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <map>
+#include <sstream>
+
 #include "control/config/groups.h"
 #include "control/config/running.h"
 #include "control/config/settings.h"
@@ -36,6 +40,27 @@ TEST(Config, MinimalFileAndItsDefaults) {
 TEST(Config, ReferenceFileHasEveryKeyAndIsGood) {
   auto result = load(std::string(TANDEM_SOURCE) + "/conf/tandem.toml");
   if (auto* errors = std::get_if<Errors>(&result)) FAIL() << errors->lines.front();
+}
+
+// conf/README.md has a table of every key; this finds one that is missing there.
+TEST(Config, TableOfKeysIsComplete) {
+  auto read = [](const char* name) {
+    std::ifstream file(std::string(TANDEM_SOURCE) + name);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  std::string table = read("/conf/README.md"), keys = read("/conf/tandem.toml");
+  std::istringstream lines(keys);
+  size_t found = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# ")) line.erase(0, 2);
+    std::string key = line.substr(0, line.find(" = "));
+    if (key == line || key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != key.npos) {
+      continue;
+    }
+    ++found;
+    EXPECT_NE(table.find("| `" + key + "` |"), table.npos) << key;
+  }
+  EXPECT_GT(found, 60u);
 }
 
 TEST(Config, EachErrorSaysWhereAndWhatWouldBeRight) {
@@ -118,7 +143,7 @@ TEST(Config, ReloadMayNotChangeWhatIsAllocatedAtStart) {
 class SlotsTest : public testing::Test {
  protected:
   uint16_t slot(const Settings& wanted) {
-    auto next = build(wanted, {}, slots, running.get(), members);
+    auto next = build(wanted, edits, {}, slots, running.get(), members);
     EXPECT_NE(next, nullptr);
     running = std::move(next);
     return running->groups[0].destinations[0].slot;
@@ -128,6 +153,7 @@ class SlotsTest : public testing::Test {
   Slots slots{states};
   std::unique_ptr<link::RunningConfig> running;
   std::vector<resolve::Member> found;
+  Edits edits;
   Members members = [this](const resolve::HostName&) -> const std::vector<resolve::Member>& {
     return found;
   };
@@ -183,34 +209,95 @@ TEST_F(SlotsTest, NoSlotLeftIsToldAndNothingIsLost) {
     states.at(slot(settings)).calls = 1;
   }
   settings.groups[0].destinations[0].uri = "sip:192.0.2.7";
-  EXPECT_EQ(build(settings, {}, slots, running.get(), members), nullptr);
+  EXPECT_EQ(build(settings, edits, {}, slots, running.get(), members), nullptr);
   EXPECT_EQ(running->groups[0].destinations[0].uri, "sip:192.0.2.8;n=3");
 }
 
-// Each address of a name is a destination of its own, with its own state, in the order of SRV
-// within that of the file; what is ourselves is left out.
-TEST_F(SlotsTest, NameIsAsManyDestinationsAsItHasAddresses) {
-  DestinationSettings& named = settings.groups[0].destinations[0];
-  named.uri = "sip:sbc.example.com";
-  ASSERT_EQ(read_destination_uri(named), "");
-  named.weight = 3;
-  auto endpoint = [](const char* text) { return *sipcore::parse_endpoint(text, 5060); };
-  found = {{10, 1, endpoint("192.0.2.30")},
-           {10, 5, endpoint("192.0.2.31")},
-           {20, 1, endpoint("192.0.2.32:5070")},
-           {20, 1, endpoint("192.0.2.1:5060")}};
+class NameTest : public SlotsTest {
+ protected:
+  void SetUp() override { settings.groups[0].destinations[0] = named("sip:sbc.example.com"); }
+  static DestinationSettings named(const char* uri) {
+    DestinationSettings out;
+    out.uri = uri;
+    EXPECT_EQ(read_destination_uri(out), "");
+    return out;
+  }
+  static sipcore::Endpoint endpoint(const char* text) {
+    return *sipcore::parse_endpoint(text, 5060);
+  }
+  const std::vector<link::Destination>& all() { return running->groups[0].destinations; }
+};
+
+// Each address of a name is a destination of its own, with its own state; what is ourselves is left
+// out.
+TEST_F(NameTest, IsAsManyDestinationsAsItHasAddresses) {
+  found = {{0, 1, endpoint("192.0.2.30")},
+           {0, 1, endpoint("192.0.2.31")},
+           {0, 1, endpoint("192.0.2.1:5060")}};
   slot(settings);
-  const auto& all = running->groups[0].destinations;
-  ASSERT_EQ(all.size(), 3u);
-  EXPECT_EQ(running->groups[0].tiers.size(), 2u);
-  EXPECT_EQ(all[1].weight, 15u);
-  EXPECT_EQ(all[2].endpoint, endpoint("192.0.2.32:5070"));
-  uint16_t second = all[1].slot;
+  ASSERT_EQ(all().size(), 2u);
+  uint16_t second = all()[1].slot;
   states.at(second).calls = 4;
   found.erase(found.begin());
   slot(settings);
-  EXPECT_EQ(running->groups[0].destinations[0].slot, second);
+  EXPECT_EQ(all()[0].slot, second);
   EXPECT_EQ(states.at(second).calls, 4u);
+}
+
+TEST_F(NameTest, HashSpreadsOverItsAddresses) {
+  found = {{0, 1, endpoint("192.0.2.30")},
+           {0, 1, endpoint("192.0.2.31")},
+           {0, 1, endpoint("192.0.2.32")}};
+  slot(settings);
+  std::vector<int> got(3, 0);
+  for (uint64_t key = 0; key < 3000; ++key) {
+    ++got[running->groups[0].tiers[0].table->select(key * 21, [](uint16_t) { return true; })];
+  }
+  for (int one : got) EXPECT_NEAR(one, 1000, 120);
+}
+
+// RFC 2782: priorities and weights mean something within one name alone.
+TEST_F(NameTest, SrvCountsWithinTheName) {
+  DestinationSettings literal = named("sip:192.0.2.9");
+  settings.groups[0].destinations.push_back(literal);
+  found = {{10, 60, endpoint("192.0.2.30")},
+           {10, 40, endpoint("192.0.2.31")},
+           {20, 7, endpoint("192.0.2.32")}};
+  slot(settings);
+  ASSERT_EQ(running->groups[0].tiers.size(), 2u);
+  ASSERT_EQ(running->groups[0].tiers[0].count, 3u)
+      << "the literal one beside the first of the name";
+  std::map<std::string, uint32_t> weights;
+  for (const auto& one : all()) weights[sipcore::to_string(one.endpoint)] = one.weight;
+  EXPECT_EQ(weights["192.0.2.30:5060"], 120u);
+  EXPECT_EQ(weights["192.0.2.31:5060"], 80u);
+  EXPECT_EQ(weights["192.0.2.9:5060"], 100u);
+}
+
+TEST_F(NameTest, HugeWeightsDoNotOverflow) {
+  settings.groups[0].destinations[0].weight = 1000000;
+  found = {{10, 65535, endpoint("192.0.2.30")}, {10, 1, endpoint("192.0.2.31")}};
+  slot(settings);
+  EXPECT_GT(all()[0].weight, 100000000u);
+  EXPECT_GE(all()[1].weight, 1u);
+}
+
+TEST_F(NameTest, AddressesOfAnotherFamilyThanItsListenAreLeftOut) {
+  settings.groups[0].destinations[0].listen = 0;
+  found = {{0, 1, endpoint("192.0.2.30")}, {0, 1, endpoint("[2001:db8::30]")}};
+  slot(settings);
+  ASSERT_EQ(all().size(), 1u);
+  EXPECT_EQ(all()[0].endpoint, endpoint("192.0.2.30"));
+}
+
+// What the operator said of a name holds for addresses that come later.
+TEST_F(NameTest, WhatWasSaidOfItHoldsForNewAddresses) {
+  edits.set_admin({"g", "sip:sbc.example.com"}, link::Admin::kDisabled);
+  found = {{0, 1, endpoint("192.0.2.30")}};
+  EXPECT_EQ(states.at(slot(settings)).admin, link::Admin::kDisabled);
+  found.push_back({0, 1, endpoint("192.0.2.31")});
+  slot(settings);
+  EXPECT_EQ(states.at(all()[1].slot).admin, link::Admin::kDisabled);
 }
 
 // Building a table for consistent hashing takes 65,536 draws for each destination.

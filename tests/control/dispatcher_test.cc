@@ -181,9 +181,7 @@ TEST_F(DispatcherTest, WhatTheOperatorSaidStaysOverRestart) {
   EXPECT_EQ(reply["result"]["ACTIVE"], 3);
   EXPECT_EQ(destination(0)["STATE"], "draining");
   restart();
-  EXPECT_EQ(destination(0)["STATE"], "draining");
-  node->health.tick(6000000);
-  EXPECT_EQ(destination(0)["STATE"], "disabled");
+  EXPECT_EQ(destination(0)["STATE"], "disabled") << "its calls are not known any more";
   call("dispatcher.enable", Json::array({"sip:192.0.2.21"}));
   restart();
   EXPECT_EQ(destination(0)["STATE"], "active");
@@ -238,6 +236,34 @@ TEST_F(DispatcherTest, FileMayTakeOverWhatWasAdded) {
   EXPECT_TRUE(node->live.reload().empty());
   EXPECT_EQ(count(), 3u);
   EXPECT_EQ(destination(2)["ATTRS"]["WEIGHT"], 4);
+}
+
+// In another spelling it is the same destination: the file counts, and the node starts.
+TEST_F(DispatcherTest, FileMayTakeOverWhatWasAddedInAnotherSpelling) {
+  call("dispatcher.add", {"g", "sip:192.0.2.30", 0, 0, "weight=4"});
+  write_config("[[group.destination]]\nuri = \"sip:192.0.2.30:5060\"\n");
+  EXPECT_TRUE(node->live.reload().empty());
+  EXPECT_EQ(count(), 3u);
+  EXPECT_EQ(destination(2)["URI"], "sip:192.0.2.30:5060");
+  restart();
+  EXPECT_EQ(count(), 3u);
+}
+
+TEST_F(DispatcherTest, WhatWasSaidGoesWithTheDestination) {
+  call("dispatcher.disable", {"g", "sip:192.0.2.21"});
+  call("dispatcher.remove", {"g", "sip:192.0.2.21"});
+  call("dispatcher.add", {"g", "sip:192.0.2.21"});
+  restart();
+  EXPECT_EQ(destination(0)["STATE"], "active");
+  EXPECT_EQ(destination(1)["STATE"], "active");
+}
+
+TEST_F(DispatcherTest, DiscardedEditsAreAlsoWhatWasSaid) {
+  call("dispatcher.disable", {"g", "sip:192.0.2.21"});
+  call("dispatcher.discard_edits");
+  EXPECT_EQ(destination(0)["STATE"], "active");
+  restart();
+  EXPECT_EQ(destination(0)["STATE"], "active");
 }
 
 TEST_F(DispatcherTest, EventsSinceTheLastOnes) {

@@ -36,7 +36,10 @@ class GuardTest : public testing::Test {
                      now_s);
     guard->tick(now_s);
   }
-  bool denied(const char* ip) { return exchange.denied.read()->contains(*sipcore::parse_ip(ip)); }
+  bool denied(const char* ip) {
+    auto address = *sipcore::parse_ip(ip);
+    return exchange.denied.read()->contains(address) || exchange.banned.read()->contains(address);
+  }
 
   std::string folder;
   config::Settings settings;

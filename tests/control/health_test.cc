@@ -72,7 +72,7 @@ TEST_F(ProberTest, AsksInTimeButNotAllInTheSameMoment) {
   EXPECT_LE(*std::max_element(gaps.begin(), gaps.end()), 1115u);
   EXPECT_NE(gaps[0], gaps[1]);
   EXPECT_EQ(probed(), Probed::kUp);
-  EXPECT_NEAR(states.at(0).latency_us, 3000, 10);
+  EXPECT_NEAR(states.at(0).latency.lately_us.value(), 3000, 10);
 }
 
 TEST_F(ProberTest, DownAfterFailuresInARowAndUpAfterAnswers) {
@@ -119,7 +119,7 @@ TEST_F(ProberTest, AnswerOfAnotherProbeIsIgnored) {
   stale.slot = 0xffffffff;
   prober.answered(stale, 200, 0, now_us);
   prober.unreachable(stale, now_us);
-  EXPECT_EQ(states.at(0).latency_us, 0u);
+  EXPECT_EQ(states.at(0).latency.lately_us.value(), 0u);
   run(5000, 0);
   EXPECT_EQ(probed(), Probed::kDown);
 }

@@ -154,7 +154,8 @@ class ResolverTest : public testing::Test {
         bool alias = one.type == RecordType::kCname;
         if (one.type == type || alias || one.type == RecordType::kA) out.records.push_back(one);
       }
-      bool lost = dead || (type == RecordType::kAaaa && v6_dead);
+      bool lost = dead || (type == RecordType::kAaaa && v6_dead) ||
+                  (type == RecordType::kNaptr && naptr_dead);
       done(lost ? nullptr : &out);
     }
   }
@@ -184,7 +185,7 @@ class ResolverTest : public testing::Test {
   };
   std::deque<Question> asked;
   std::vector<Record> zone;
-  bool dead = false, v6_dead = false;
+  bool dead = false, v6_dead = false, naptr_dead = false;
   int changes = 0, failures = 0;
   uint64_t now_ms = 1000;
   Resolver resolver{{}, [this](const std::string& name, RecordType type, Resolver::Done done) {
@@ -278,10 +279,36 @@ TEST_F(ResolverTest, FailureKeepsTheLastGoodOne) {
   add_address("example.com", "192.0.2.7", 5);
   v6_dead = true;
   run(10000);
-  EXPECT_EQ(endpoints(name), good);
+  EXPECT_EQ(endpoints(name).size(), 3u) << "who is new is taken, nobody goes";
   v6_dead = false;
   run(10000);
   EXPECT_EQ(endpoints(name), (Strings{"192.0.2.7:5060"}));
+}
+
+// Two groups may name the same host.
+TEST_F(ResolverTest, NameThatIsWantedTwiceIsKnownOnce) {
+  add_address("example.com", "192.0.2.9");
+  HostName name{"example.com", 5060};
+  for (int i = 0; i < 5; ++i) {
+    resolver.want({name, name}, now_ms);
+    answer();
+    EXPECT_EQ(endpoints(name).size(), 1u);
+  }
+  EXPECT_EQ(changes, 1);
+}
+
+TEST_F(ResolverTest, ServiceThatIsSaidNotToExistIsNotLookedForElsewhere) {
+  add_srv("_sip._udp.example.com", 0, 0, 0, "");
+  add_address("example.com", "192.0.2.9");
+  EXPECT_TRUE(resolve({"example.com", 0}).empty());
+  EXPECT_EQ(failures, 1);
+}
+
+TEST_F(ResolverTest, ServerWithoutNaptrIsAskedForSrv) {
+  add_srv("_sip._udp.example.com", 1, 1, 5070, "a.example.com");
+  add_address("a.example.com", "192.0.2.9");
+  naptr_dead = true;
+  EXPECT_EQ(resolve({"example.com", 0}), (Strings{"192.0.2.9:5070"}));
 }
 
 TEST_F(ResolverTest, HalfAnAnswerIsBetterThanNone) {

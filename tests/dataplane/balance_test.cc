@@ -196,6 +196,19 @@ TEST_F(BalanceTest, BoundedLoadPassesOverTheOneThatHasMoreThanItsShare) {
   EXPECT_GE(most, 44u);
 }
 
+TEST_F(BalanceTest, BoundedLoadCountsThoseWhoAreThere) {
+  configure([](Group& group) {
+    group.bounded_load_percent = 120;
+    group.destinations[0].priority = 5;
+    group.destinations[1].priority = 5;
+  });
+  node.destination(1).admin = Admin::kDisabled;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(begin(i), 0) << "the only one has no more than its share";
+    answer();
+  }
+}
+
 TEST_F(BalanceTest, LeastCallsFillsUpByCapacity) {
   configure([](Group& group) {
     group.algorithm = Algorithm::kLeastCalls;
@@ -285,7 +298,7 @@ TEST_F(BalanceTest, LowestLatencyPrefersTheQuickOne) {
   }
   EXPECT_LT(slow, 10);
   EXPECT_GT(slow, 0);
-  EXPECT_NEAR(node.destination(0).latency_us, 10000, 100);
+  EXPECT_NEAR(node.destination(0).latency.lately_us.value(), 10000, 100);
 }
 
 TEST_F(BalanceTest, CongestionTakesWeightFromTheOneThatGetsSlower) {
@@ -462,6 +475,30 @@ TEST_F(BalanceTest, SecondDialogOfABranchTakesNoPlace) {
   EXPECT_EQ(node.dialogs(), 1u);
 }
 
+// RFC 2543: it has no name by which a BYE could end it.
+TEST_F(BalanceTest, AnswerWithoutAToTagTakesNoPlace) {
+  configure([](Group& group) { group.destinations.resize(1); });
+  ASSERT_EQ(begin(1), 0);
+  answer();
+  ASSERT_EQ(begin(2), 0);
+  std::string ok = response_to(last.bytes, 200, "bob");
+  ok.erase(ok.find(";tag=bob"), 8);
+  EXPECT_EQ(from_backend(last, ok).size(), 1u);
+  EXPECT_EQ(calls(0), 1u);
+  EXPECT_EQ(node.dialogs(), 1u);
+}
+
+// Another destination may have its slot by now.
+TEST_F(BalanceTest, AnswerThatIsRepeatedTellsNothingMore) {
+  configure([](Group& group) { group.destinations.resize(1); });
+  ASSERT_EQ(begin(1), 0);
+  std::string busy = response_to(last.bytes, 503, "bob", "Retry-After: 9\r\n");
+  from_backend(last, busy);
+  node.destination(0).breaker = 0;
+  from_backend(last, busy);
+  EXPECT_EQ(node.destination(0).breaker, 0u);
+}
+
 TEST_F(BalanceTest, FullTableOfCallsIs503AndFreesNothingItShouldNot) {
   Node small({.limits = {64, 64, 64, 64, 2}});
   for (int i = 0; i < 3; ++i) {
@@ -531,6 +568,50 @@ TEST_F(FallbackTest, IsAskedWhenTheGroupHasFailed) {
   out = from_backend(out[1], response_to(out[1].bytes, 503, "bob"));
   EXPECT_EQ(status_of(out.back().bytes), 503);
   for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node.destination(i).in_use());
+}
+
+// A group whose breakers are open is the last resort, not the one behind it.
+TEST_F(FallbackTest, IsAskedBeforeOneThatIsBroken) {
+  node.destination(0).breaker = sipcore::Breaker().failed(now, {1, 60000, 60000}).word();
+  for (int i = 0; i < 10; ++i) EXPECT_GT(begin(i), 0);
+  node.destination(1).admin = Admin::kDisabled;
+  node.destination(2).admin = Admin::kDisabled;
+  EXPECT_EQ(begin(10), 0);
+}
+
+TEST_F(FallbackTest, OfParallelForkingIsAskedAsAWhole) {
+  node.configure([](RunningConfig& config) {
+    Group behind = config.groups[0];
+    behind.name = "behind";
+    behind.algorithm = Algorithm::kParallel;
+    behind.destinations.erase(behind.destinations.begin());
+    config.groups[0].destinations.resize(1);
+    config.groups[0].fallback = 1;
+    config.groups.push_back(behind);
+  });
+  ASSERT_EQ(begin(1), 0);
+  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+  ASSERT_EQ(out.size(), 3u);  // the ACK, and two INVITEs
+  EXPECT_NE(out[1].to, out[2].to);
+}
+
+// The best failure decides, not the last: who is busy is busy, whatever others say later.
+TEST_F(FallbackTest, IsNotAskedWhenSomebodyWasBusy) {
+  node.configure([](RunningConfig& config) {
+    Group behind = config.groups[0];
+    behind.name = "behind";
+    behind.destinations.resize(1);
+    config.groups[0].destinations.erase(config.groups[0].destinations.begin());
+    config.groups[0].algorithm = Algorithm::kParallel;
+    config.groups[0].fallback = 1;
+    config.groups.push_back(behind);
+  });
+  auto out = from_caller(text_of(request(1)));
+  ASSERT_EQ(out.size(), 3u);
+  from_backend(out[1], response_to(out[1].bytes, 486, "b"));
+  auto after = from_backend(out[2], response_to(out[2].bytes, 503, "b"));
+  ASSERT_EQ(after.size(), 2u);
+  EXPECT_EQ(status_of(after[1].bytes), 486);
 }
 
 TEST_F(FallbackTest, ListenAddressHasItsOwnGroup) {

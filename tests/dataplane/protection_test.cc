@@ -23,6 +23,7 @@ class ProtectionTest : public CallTest {
       std::vector trusted = {*parse_network("198.18.0.21"), *parse_network("198.18.7.0/24")};
       config.protect.trusted = std::make_shared<const Networks>(trusted, config.keys.token);
       config.protect.scanners = {"friendly-scanner", "SIPVicious"};
+      config.protect.ban_scanners = ban_scanners;
     });
   }
   std::string request(const std::string& method, int number) {
@@ -52,6 +53,7 @@ class ProtectionTest : public CallTest {
     return out;
   }
   int sent = 0;
+  bool ban_scanners = false;
 };
 
 TEST_F(ProtectionTest, SourceGetsItsBurstAndThenItsRate) {
@@ -116,7 +118,37 @@ TEST_F(ProtectionTest, DeniedSourcesGetNothingWhateverTheySend) {
   EXPECT_EQ(from_backend(at, response_to(at.bytes, 200, "bob")).size(), 1u);
 }
 
+// A ban of a whole site does not touch those in it who are trusted; a denied network does.
+TEST_F(ProtectionTest, TrustedOnesAreNotBannedWithTheirNeighbours) {
+  limit({0, 1}, {0, 1});
+  std::vector all = {*parse_network("198.18.0.0/24")};
+  const auto& key = node.config().keys.token;
+  node.exchange().banned.publish(std::make_unique<Networks>(all, key));
+  EXPECT_TRUE(from_caller(request("OPTIONS", 1)).empty());
+  EXPECT_FALSE(from_elsewhere(backend(0), request("OPTIONS", 2)).empty());
+  node.exchange().denied.publish(std::make_unique<Networks>(all, key));
+  EXPECT_TRUE(from_elsewhere(backend(0), request("OPTIONS", 3)).empty());
+}
+
+TEST_F(ProtectionTest, TrustedOnesMayCallThemselvesWhatTheyLike) {
+  limit({0, 1}, {0, 1});
+  RequestText text;
+  text.headers += "User-Agent: friendly-scanner\r\n";
+  EXPECT_FALSE(from_elsewhere(backend(0), text_of(text)).empty());
+}
+
+// Whoever bans by one datagram lets anybody ban anybody: nobody knows who sent it.
+TEST_F(ProtectionTest, ScannerIsDroppedAndNotBannedUnlessToldTo) {
+  limit({0, 1}, {0, 1});
+  RequestText text;
+  text.headers += "User-Agent: friendly-scanner\r\n";
+  EXPECT_TRUE(from_elsewhere(kStranger, text_of(text)).empty());
+  EXPECT_EQ(node.count(Count::drop_scanner), 1u);
+  EXPECT_TRUE(bans().empty());
+}
+
 TEST_F(ProtectionTest, ScannerIsKnownByItsNameAndTold) {
+  ban_scanners = true;
   limit({0, 1}, {0, 1});
   for (const char* agent : {"friendly-scanner", "sipvicious/0.3", "SIPVICIOUS"}) {
     RequestText text;

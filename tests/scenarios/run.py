@@ -5,6 +5,7 @@ Each scenario prints one line; the last line is "N passed, N failed".
 import argparse
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -296,6 +297,36 @@ def invented_sources(build):
     with_tandem(build, job)
 
 
+def told_to_the_service_manager(build):
+    """Ready when calls may come, alive each second, reloading and ready again, stopping."""
+    path = f"{FOLDER}/notify.sock"
+    if os.path.exists(path):
+        os.unlink(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(10)
+
+        def heard(word):
+            while True:
+                message = manager.recv(1000).decode("ascii")
+                if word in message:
+                    return message
+        os.environ["NOTIFY_SOCKET"] = path
+        try:
+            def job(tandem):
+                heard("READY=1")
+                run_flow(tandem, cases.FLOWS["call"], False)
+                for _ in range(2):
+                    heard("WATCHDOG=1")
+                tandem.rpc("config.reload")
+                expect("MONOTONIC_USEC=" in heard("RELOADING=1"), "reloading without the time")
+                heard("READY=1")
+            with_tandem(build, job)
+            heard("STOPPING=1")
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+
+
 def many_calls(build, calls, rate=1200):
     """Memory at the end as after the first tenth."""
     def job(tandem):
@@ -320,7 +351,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("--only", help="only scenarios whose name contains this")
-    parser.add_argument("--calls", type=int, default=100000, help="calls of many_calls")
+    parser.add_argument("--calls", type=int, default=100000,
+                        help="calls of many_calls")
     parser.add_argument("--day-seconds", type=int, default=120, help="of operator_day")
     options = parser.parse_args()
     build = os.path.abspath(options.build)
@@ -338,9 +370,9 @@ def main():
         lab_tools.lab("up")
         shutil.rmtree(FOLDER, ignore_errors=True)
         os.makedirs(FOLDER)
-        for workers, v6, port in ((1, False, "af_xdp"), (2, True, "af_xdp"), (1, True, "af_xdp"),
-                                  (2, False, "af_xdp"), (1, False, "af_packet"),
-                                  (1, False, "memif"), (2, True, "memif")):
+        # Each pair of a port with workers, and with a family of addresses, and of both, is in it.
+        for workers, v6, port in ((1, False, "af_xdp"), (2, True, "af_xdp"), (1, True, "af_packet"),
+                                  (2, False, "memif"), (1, True, "memif")):
             start = time.monotonic()
             for name, error in basic_flows(build, workers, v6, port, options.only):
                 report(name, error, time.monotonic() - start)
@@ -348,8 +380,9 @@ def main():
         jobs = {job.__name__: job for job in (
             no_answer, no_answer_ipv6_two_workers, packet_loss, backend_killed, reload_under_load,
             bad_reload_changes_nothing, all_backends_down, killed_and_restarted,
-            calls_outlive_a_kill, invented_sources, balance.drained_at_load, balance.hung_at_load,
-            balance.dead_and_back_by_probes, balance.names_resolved, balance.flooder_banned)}
+            calls_outlive_a_kill, invented_sources, told_to_the_service_manager,
+            balance.drained_at_load, balance.hung_at_load, balance.dead_and_back_by_probes,
+            balance.names_resolved, balance.flooder_banned)}
         jobs.update(balance.algorithms())
         jobs["operator_day"] = lambda b: balance.operator_day(b, options.day_seconds)
         jobs["many_calls"] = lambda b: many_calls(b, options.calls)

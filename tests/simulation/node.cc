@@ -88,6 +88,7 @@ RunningConfig Node::base_config() const {
     control::link::Destination destination;
     destination.endpoint = backend(i);
     destination.uri = "sip:" + sipcore::to_string(backend(i));
+    destination.identity = destination.uri;
     destination.slot = static_cast<uint16_t>(i);
     group.destinations.push_back(destination);
   }

@@ -8,6 +8,7 @@
 #include "sipcore/balance/breaker.h"
 #include "sipcore/balance/hash_of.h"
 #include "sipcore/balance/load.h"
+#include "sipcore/balance/rate.h"
 #include "sipcore/balance/rendezvous.h"
 #include "sipcore/balance/round_robin.h"
 
@@ -176,22 +177,46 @@ TEST(Load, CongestionIsRelativeToWhatIsUsual) {
   EXPECT_EQ(weight_by_congestion(load), 2560u);
   load.latency_us = 2000;
   EXPECT_EQ(weight_by_congestion(load), 640u);
+  load.usual_us = 10;
+  load.latency_us = 999;
+  EXPECT_EQ(weight_by_congestion(load), 2560u) << "both are quick";
+  load.usual_us = 1000;
   load.latency_us = 1000000000;
   EXPECT_EQ(weight_by_congestion(load), 25u);
 }
 
 TEST(Load, AveragesFollowAndNeverSayUnknown) {
-  uint32_t quick = 0, slow = 0;
-  for (int i = 0; i < 50; ++i) {
-    quick = averaged<3>(quick, 8000);
-    slow = averaged<10>(slow, i == 0 ? 1000 : 8000);
-  }
-  EXPECT_EQ(quick, 8000u);
-  EXPECT_GT(slow, 1000u);
-  EXPECT_LT(slow, 2000u);
-  for (int i = 0; i < 200; ++i) quick = averaged<3>(quick, 0);
-  EXPECT_GE(quick, 1u);
-  EXPECT_LT(quick, 10u);
+  Latency latency;
+  EXPECT_EQ(latency.lately_us.value(), 0u);
+  latency.add(1000);
+  for (int i = 0; i < 50; ++i) latency.add(8000);
+  EXPECT_NEAR(latency.lately_us.value(), 8000, 20);
+  EXPECT_GT(latency.usual_us.value(), 1000u);
+  EXPECT_LT(latency.usual_us.value(), 2000u);
+  for (int i = 0; i < 200; ++i) latency.add(0);
+  EXPECT_GE(latency.lately_us.value(), 1u);
+  EXPECT_LT(latency.lately_us.value(), 10u);
+}
+
+// From 200 to 1,100 us: small steps count as well.
+TEST(Load, UsualLatencyFollowsDifferencesBelowAMillisecond) {
+  Latency latency;
+  latency.add(200);
+  for (int i = 0; i < 10000; ++i) latency.add(1100);
+  EXPECT_NEAR(latency.usual_us.value(), 1100, 5);
+}
+
+TEST(Rate, RaisingItHelpsAtOnce) {
+  std::atomic<uint64_t> state{0};
+  uint64_t now_ns = 1000000000000;
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE((Rate{1, 60}).take(state, now_ns));
+  EXPECT_FALSE((Rate{1, 60}).take(state, now_ns));
+  Rate raised{50, 50};
+  EXPECT_FALSE(raised.has_room(state, now_ns));
+  now_ns += 1000000000;
+  int taken = 0;
+  for (int i = 0; i < 100; ++i) taken += raised.take(state, now_ns);
+  EXPECT_EQ(taken, 50);
 }
 
 TEST(Breaker, OpensAfterFailuresInARow) {
