@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "control/config/groups.h"
+#include "control/config/destination.h"
 
 namespace control::config {
 
@@ -44,6 +44,18 @@ std::optional<DestinationSettings> destination_of(const Json& json) {
   return out;
 }
 
+GroupSettings* find_group(Settings& settings, const Edits::Name& name) {
+  auto found = std::find_if(settings.groups.begin(), settings.groups.end(),
+                            [&](const GroupSettings& one) { return one.name == name.first; });
+  return found == settings.groups.end() ? nullptr : &*found;
+}
+
+size_t count_of(const Settings& settings) {
+  size_t count = 0;
+  for (const GroupSettings& group : settings.groups) count += group.destinations.size();
+  return count;
+}
+
 link::Admin admin_of(const std::string& text) {
   auto found = std::find(std::begin(kAdminWords), std::end(kAdminWords), text);
   if (found == std::end(kAdminWords)) throw std::runtime_error("\"" + text + "\" is no state");
@@ -56,35 +68,35 @@ std::string_view word(link::Admin admin) { return kAdminWords[static_cast<size_t
 
 Settings Edits::over(const Settings& file, std::vector<std::string>& misfits) const {
   Settings out = file;
-  size_t count = 0;
-  for (const GroupSettings& group : out.groups) count += group.destinations.size();
-  for (const auto& edit : destinations_) {
-    const Name& name = edit.first;
-    auto group = std::find_if(out.groups.begin(), out.groups.end(),
-                              [&](const GroupSettings& one) { return one.name == name.first; });
-    if (group == out.groups.end()) continue;
+  std::vector<const Entry*> added;
+  for (const Entry& edit : destinations_) {
+    GroupSettings* group = find_group(out, edit.first);
+    if (group == nullptr) continue;
     auto& all = group->destinations;
     auto known = std::find_if(all.begin(), all.end(), [&](const DestinationSettings& one) {
-      return one.uri == name.second;
+      return one.uri == edit.first.second;
     });
-    if (known != all.end() && !edit.second) {
+    if (known == all.end()) {
+      if (edit.second) added.push_back(&edit);
+    } else if (!edit.second) {
       all.erase(known);
-      --count;
-    } else if (known != all.end()) {
+    } else {
       uint16_t listen = known->listen;
       *known = *edit.second;
       known->listen = listen;
-    } else if (edit.second) {
-      std::string fault = misfit(*edit.second, *group, out);
-      if (fault.empty() && count >= out.destinations) {
-        fault = "there are as many destinations as destinations in [limits] allows";
-      }
-      if (!fault.empty()) {
-        misfits.push_back(name.second + " in " + name.first + ": " + fault);
-        continue;
-      }
-      all.push_back(*edit.second);
-      ++count;
+    }
+  }
+  // What is removed makes room for what is added.
+  for (const Entry* edit : added) {
+    GroupSettings* group = find_group(out, edit->first);
+    std::string fault = misfit(*edit->second, *group, out);
+    if (fault.empty() && count_of(out) >= out.destinations) {
+      fault = "there are as many destinations as destinations in [limits] allows";
+    }
+    if (fault.empty()) {
+      group->destinations.push_back(*edit->second);
+    } else {
+      misfits.push_back(edit->first.second + " in " + edit->first.first + ": " + fault);
     }
   }
   return out;

@@ -40,7 +40,10 @@ class Edits {
   static std::variant<Edits, std::string> parse(const std::string& text);
 
  private:
-  std::map<Name, std::optional<DestinationSettings>> destinations_;
+  using Destinations = std::map<Name, std::optional<DestinationSettings>>;
+  using Entry = Destinations::value_type;
+
+  Destinations destinations_;
   std::map<Name, link::Admin> admin_;
 };
 

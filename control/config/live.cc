@@ -2,10 +2,24 @@
 
 #include <spdlog/spdlog.h>
 
-#include "control/config/groups.h"
+#include "control/config/destination.h"
 #include "control/store/file.h"
 
 namespace control::config {
+
+namespace {
+
+const DestinationSettings* find_in(const Settings& settings, const Edits::Name& name) {
+  for (const GroupSettings& group : settings.groups) {
+    if (group.name != name.first) continue;
+    for (const DestinationSettings& one : group.destinations) {
+      if (one.uri == name.second) return &one;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 Live::Live(std::string path, Settings file, link::Exchange& exchange)
     : path_(std::move(path)),
@@ -49,9 +63,25 @@ std::vector<std::string> Live::reload() {
   if (auto* faults = std::get_if<Errors>(&loaded)) return faults->lines;
   const Settings& wanted = std::get<Settings>(loaded);
   std::string fault = needs_restart(file_, wanted);
-  if (fault.empty()) fault = publish(wanted, edits_);
+  Edits next = still_said(wanted);
+  bool forgotten = next.admin() != edits_.admin();
+  if (fault.empty()) fault = publish(wanted, next);
+  if (fault.empty() && forgotten) fault = save(next);
   if (fault.empty()) return {};
   return {path_ + ":1:1: " + fault};
+}
+
+// What the file comes to say otherwise than before counts more than what was said by hand.
+Edits Live::still_said(const Settings& wanted) const {
+  Edits out = edits_;
+  for (const auto& one : edits_.admin()) {
+    const DestinationSettings* before = find_in(file_, one.first);
+    const DestinationSettings* after = find_in(wanted, one.first);
+    if (before != nullptr && after != nullptr && before->enabled != after->enabled) {
+      out.forget_admin(one.first);
+    }
+  }
+  return out;
 }
 
 std::string Live::save(const Edits& edits) const {
@@ -73,6 +103,9 @@ std::string Live::set(const Edits::Name& name, std::optional<DestinationSettings
   std::vector<std::string> before, misfits;
   edits_.over(file_, before);
   next.over(file_, misfits);
+  for (const std::string& one : misfits) {
+    if (one.starts_with(name.second + " in " + name.first + ":")) return one;
+  }
   if (misfits.size() > before.size()) return misfits.back();
   return apply(next);
 }
@@ -123,13 +156,7 @@ std::vector<resolve::HostName> Live::names() const {
 }
 
 const DestinationSettings* Live::find(const Edits::Name& name) const {
-  for (const GroupSettings& group : settings_.groups) {
-    if (group.name != name.first) continue;
-    for (const DestinationSettings& one : group.destinations) {
-      if (one.uri == name.second) return &one;
-    }
-  }
-  return nullptr;
+  return find_in(settings_, name);
 }
 
 }  // namespace control::config

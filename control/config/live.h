@@ -48,6 +48,7 @@ class Live {
  private:
   std::string publish(const Settings& file, const Edits& edits);
   std::string apply(const Edits& next);
+  Edits still_said(const Settings& wanted) const;
   std::string save(const Edits& edits) const;
   std::string edits_path() const { return file_.state + "/edits.json"; }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "control/config/groups.h"
+#include "control/config/destination.h"
 
 namespace control::manage {
 

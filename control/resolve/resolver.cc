@@ -156,7 +156,11 @@ void Resolver::finish(Job& job) {
   if (job.found.empty()) return fail(job);
   // Where a part of the answer is missing nobody is taken away for it.
   const auto& before = known->second.members;
-  if (job.lost) job.found.insert(job.found.end(), before.begin(), before.end());
+  for (const Member& old : before) {
+    bool again = std::any_of(job.found.begin(), job.found.end(),
+                             [&](const Member& one) { return one.endpoint == old.endpoint; });
+    if (job.lost && !again && job.found.size() < kMostMembers) job.found.push_back(old);
+  }
   std::sort(job.found.begin(), job.found.end());
   job.found.erase(std::unique(job.found.begin(), job.found.end()), job.found.end());
   uint64_t ttl_s = job.lost ? kRetryS : std::clamp(job.ttl_s, kLeastTtlS, kMostTtlS);

@@ -217,22 +217,22 @@ void Proxy::send_rebuilt(uint32_t slot, Count kind) {
 }
 
 // Sends the stored request of a server transaction to one destination more, of this group or the
-// one behind it; false: nobody is left, or there is no room.
-bool Proxy::ask_another(uint32_t server_slot, uint16_t group, FallBack fall_back) {
+// one behind it; the slot of the branch, kNoSlot: nobody is left, or there is no room.
+uint32_t Proxy::ask_another(uint32_t server_slot, uint16_t group, FallBack fall_back) {
   ServerTransaction& server = transactions_.server(server_slot);
-  if (server.tries >= kMostTries) return false;
-  if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return false;
+  if (server.tries >= kMostTries) return kNoSlot;
+  if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return kNoSlot;
   auto target = choose(again_, group, server.listen, server_slot, fall_back);
-  if (!target) return false;
+  if (!target) return kNoSlot;
   uint64_t loop = transactions_.client(server.first_client).loop;
   uint32_t slot = new_branch(server_slot, *target, loop);
   if (slot == kNoSlot) {
     give_place_back(*target);
-    return false;
+    return kNoSlot;
   }
   transactions_.client(slot).method = again_.message.method();
   send_rebuilt(slot, Count::sent_request);
-  return true;
+  return slot;
 }
 
 // Serial forking (RFC 3261 16.7 step 5): true when another destination was asked.
@@ -244,19 +244,25 @@ bool Proxy::try_next(uint32_t server_slot) {
   if (group == kNoGroup) return false;
   const Group& here = config_->groups[group];
   bool enough = here.algorithm != Algorithm::kParallel && server.tries_here >= here.tries;
-  if (!ask_another(server_slot, enough ? here.fallback : group, FallBack::kYes)) return false;
+  uint32_t slot = ask_another(server_slot, enough ? here.fallback : group, FallBack::kYes);
+  if (slot == kNoSlot) return false;
   counters_.add(Count::failovers);
-  fork_to_all(server_slot);
+  fork_to_all(slot);
   return true;
 }
 
-// Parallel forking: all others of the group at the same time as the first one.
-void Proxy::fork_to_all(uint32_t server_slot) {
-  const ServerTransaction& server = transactions_.server(server_slot);
-  uint16_t group = server.group;
+// Parallel forking: all others of the group at the same time as the first branch. One that is
+// alone, because the others are broken, is not waited for longer than in serial forking.
+void Proxy::fork_to_all(uint32_t first) {
+  uint32_t server_slot = transactions_.client(first).server;
+  uint16_t group = group_of(transactions_.server(server_slot));
   if (group == kNoGroup || config_->groups[group].algorithm != Algorithm::kParallel) return;
-  while (ask_another(server_slot, group, FallBack::kNo)) {
-  }
+  size_t others = 0;
+  while (ask_another(server_slot, group, FallBack::kNo) != kNoSlot) ++others;
+  if (others > 0) return;
+  transactions_.client(first).timers.failover_at_ms =
+      now_ms_ + config_->groups[group].failover_after_ms;
+  arm_client(first);
 }
 
 }  // namespace dataplane

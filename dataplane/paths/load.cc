@@ -86,7 +86,7 @@ void Proxy::hear(ClientTransaction& client) {
   } else {
     state.change_breaker([&](Breaker breaker) { return breaker.answered(now_ms_); });
   }
-  if (status >= 500) count_failure(client);
+  if (status >= 500 && !client.done) count_failure(client);
   if (status >= 300) end_load(client);
 }
 

@@ -153,7 +153,7 @@ class Proxy {
   bool usable(const sipcore::Endpoint& endpoint) const;
   bool may_reach_caller(const sipcore::RoutePlan& plan) const;
   uint16_t group_of(const ServerTransaction& server) const;
-  void fork_to_all(uint32_t server);
+  void fork_to_all(uint32_t first);
   std::optional<uint16_t> listen_for(const sipcore::Endpoint& target, uint16_t preferred) const;
   uint32_t begin_transaction();
   uint32_t new_branch(uint32_t server, const Target& target, uint64_t loop);
@@ -166,7 +166,7 @@ class Proxy {
   void send_rebuilt(uint32_t slot, Count kind);
   void enter_group(ServerTransaction& server, ClientTransaction& client, uint16_t index);
   enum class FallBack : uint8_t { kNo, kYes };  // to the group behind this one
-  bool ask_another(uint32_t server, uint16_t group, FallBack fall_back);
+  uint32_t ask_another(uint32_t server, uint16_t group, FallBack fall_back);
   bool try_next(uint32_t server);
 
   // choose.cc

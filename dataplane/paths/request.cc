@@ -333,7 +333,7 @@ Count Proxy::on_new_request() {
   // 17.2.1: the destination may take more than 200 ms
   if (client.kind == Kind::kInvite) answer_directly(100, "Trying");
   send_edited(edits, client.listen, client.destination);
-  fork_to_all(slot);
+  fork_to_all(branch);
   return Count::request_forwarded;
 }
 

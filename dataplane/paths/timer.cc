@@ -149,6 +149,7 @@ void Proxy::on_timeout(uint32_t slot) {
   }
   bool lost = (actions & sipcore::kReportTimeout) != 0 && client.kind != Kind::kCancel;
   if (lost) counters_.add(Count::branch_timeouts);
+  if (lost) find_wanting(client);
   if (lost && !client.done) fail_branch(slot, 408, false);
   bool ring_on = (actions & sipcore::kReportTimerC) != 0;
   perform_client(slot, actions, timer);

@@ -32,12 +32,13 @@ struct Rate {
   }
 
  private:
-  // A point further ahead than this rate can have put it is of a slower one, before a reload: it
-  // is brought back to where this one would refuse.
+  // A point much further ahead than this rate can have put it, more than the clocks of two threads
+  // differ, is of a slower one, before a reload: it is brought back to where this one would refuse.
   uint64_t read(std::atomic<uint64_t>& theoretical_ns, uint64_t now_ns) const {
     uint64_t at = theoretical_ns.load(std::memory_order_relaxed);
     uint64_t furthest = now_ns + ahead_ns() + each_ns();
-    while (at > furthest) {
+    constexpr uint64_t kClocksDiffer = 1000000000;
+    while (at > furthest + kClocksDiffer) {
       if (theoretical_ns.compare_exchange_weak(at, furthest, std::memory_order_relaxed)) {
         return furthest;
       }

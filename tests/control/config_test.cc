@@ -4,7 +4,7 @@
 #include <map>
 #include <sstream>
 
-#include "control/config/groups.h"
+#include "control/config/destination.h"
 #include "control/config/running.h"
 #include "control/config/settings.h"
 

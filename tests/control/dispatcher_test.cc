@@ -258,6 +258,27 @@ TEST_F(DispatcherTest, WhatWasSaidGoesWithTheDestination) {
   EXPECT_EQ(destination(1)["STATE"], "active");
 }
 
+TEST_F(DispatcherTest, WhatTheFileComesToSayCountsMoreThanWhatWasSaid) {
+  call("dispatcher.disable", {"g", "sip:192.0.2.22"});
+  write_config("enabled = false\n");
+  node->live.reload();
+  write_config("enabled = true\n");
+  node->live.reload();
+  EXPECT_EQ(destination(1)["STATE"], "active");
+  restart();
+  EXPECT_EQ(destination(1)["STATE"], "active");
+}
+
+// The removal of another spelling makes room for the addition.
+TEST_F(DispatcherTest, RemovedOneMakesRoomForTheSameInAnotherSpelling) {
+  call("dispatcher.add", {"g", "sip:192.0.2.30:5060"});
+  call("dispatcher.remove", {"g", "sip:192.0.2.22"});
+  EXPECT_EQ(call("dispatcher.add", {"g", "sip:192.0.2.22:5060"})["result"], "added");
+  EXPECT_TRUE(call("dispatcher.add", {"g", "sip:192.0.2.30"}).contains("error"));
+  restart();
+  EXPECT_EQ(count(), 3u);
+}
+
 TEST_F(DispatcherTest, DiscardedEditsAreAlsoWhatWasSaid) {
   call("dispatcher.disable", {"g", "sip:192.0.2.21"});
   call("dispatcher.discard_edits");

@@ -280,6 +280,8 @@ TEST_F(ResolverTest, FailureKeepsTheLastGoodOne) {
   v6_dead = true;
   run(10000);
   EXPECT_EQ(endpoints(name).size(), 3u) << "who is new is taken, nobody goes";
+  run(20000);
+  EXPECT_EQ(endpoints(name).size(), 3u) << "and nobody comes twice";
   v6_dead = false;
   run(10000);
   EXPECT_EQ(endpoints(name), (Strings{"192.0.2.7:5060"}));

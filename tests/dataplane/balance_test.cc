@@ -614,6 +614,44 @@ TEST_F(FallbackTest, IsNotAskedWhenSomebodyWasBusy) {
   EXPECT_EQ(status_of(after[1].bytes), 486);
 }
 
+// A reload may have moved the group that a request is under way in.
+TEST_F(FallbackTest, GroupThatMovedMeanwhileIsFoundAgain) {
+  node.configure([](RunningConfig& config) {
+    Group before = config.groups[0];
+    before.name = "before";
+    config.groups.insert(config.groups.begin(), before);
+    config.listens[0].group = 1;
+  });
+  ASSERT_GE(begin(1), 0);
+  node.configure([](RunningConfig&) {});
+  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(method_of(out[1].bytes), "INVITE");
+}
+
+// All others are broken: the one that is asked gets no more time than in serial forking.
+TEST_F(BalanceTest, ParallelBranchThatIsAloneIsNotWaitedForWithoutEnd) {
+  configure([](Group& group) { group.algorithm = Algorithm::kParallel; });
+  uint64_t broken = sipcore::Breaker().failed(now, {1, 60000, 60000}).word();
+  node.destination(0).breaker = broken;
+  node.destination(1).breaker = broken;
+  ASSERT_EQ(begin(1), 2);
+  std::vector<sipcore::Endpoint> asked;
+  for (const Datagram& one : wait(2100)) {
+    if (one.to != backend(2) && one.to != kCaller) asked.push_back(one.to);
+  }
+  EXPECT_GE(asked.size(), 1u);
+}
+
+TEST_F(BalanceTest, FailureOfOneBranchIsCountedOnce) {
+  configure([](Group& group) { group.algorithm = Algorithm::kRoundRobin; });
+  ASSERT_EQ(begin(1), 0);
+  Datagram first = last;
+  wait(2100);
+  from_backend(first, response_to(first.bytes, 500, "bob"));
+  EXPECT_EQ(node.destination(0).failed, 1u);
+}
+
 TEST_F(FallbackTest, ListenAddressHasItsOwnGroup) {
   node.configure([](RunningConfig& config) {
     config.groups.push_back(config.groups[0]);

@@ -181,6 +181,24 @@ TEST_F(BreakerTest, SlowStartRefusesNobody) {
   for (int i = 0; i < 50; ++i) EXPECT_EQ(begin().to, backend(0));
 }
 
+// Other requests may wait for their final response (RFC 4320): a late one is late, a lost one lost.
+TEST_F(BreakerTest, SilenceToOtherRequestsCountsWhenItIsOver) {
+  node.configure([](RunningConfig& config) {
+    auto& group = config.groups[0];
+    group.algorithm = Algorithm::kParallel;
+    group.destinations.resize(1);
+    group.breaker.failures = 1;
+    group.failover_after_ms = 32000;
+  });
+  RequestText text;
+  text.method = "MESSAGE";
+  ASSERT_EQ(from_caller(text_of(text)).size(), 1u);
+  wait(1000);
+  EXPECT_EQ(phase(0), Breaker::Phase::kClosed);
+  wait(33000);
+  EXPECT_EQ(phase(0), Breaker::Phase::kOpen);
+}
+
 // A probe that control has written goes out, and its answer comes back to control, whichever worker
 // gets it; nobody else can answer it.
 TEST_F(BreakerTest, ProbeAndItsAnswer) {
