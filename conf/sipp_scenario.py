@@ -97,9 +97,9 @@ def simple_call(hold_ms=0):
         want(200, dialog=True, rtd=True), ack(), pause(hold_ms), bye(), want(200)])
 
 
-def simple_callee(rings=True):
+def simple_callee(rings=True, retrans=500):
     return scenario("callee", [
         want("INVITE", dialog=True), answer(180, "Ringing") if rings else "",
-        answer(200, "OK", body=SDP, retrans=500), want("ACK", optional=False),
+        answer(200, "OK", body=SDP, retrans=retrans), want("ACK", optional=False),
         want("BYE"), answer(200, "OK", tag=""),
         '<timewait milliseconds="4000"/>\n'])
