@@ -38,9 +38,7 @@ void read_destination(Reader& reader, const toml::table& table, const Settings& 
   reader.number(table, "weight", 0, 1000000, destination.weight);
   reader.number(table, "priority", 0, 65535, destination.priority);
   reader.number(table, "capacity", 0, 100000000, destination.capacity);
-  reader.number(table, "calls_per_s", 0, 10000000, destination.call_rate.per_s);
-  destination.call_rate.burst = std::max(destination.call_rate.per_s, 1U);
-  reader.number(table, "calls_burst", 1, 10000000, destination.call_rate.burst);
+  reader.rate(table, "calls", destination.call_rate);
   reader.text(table, "attributes", destination.attributes);
   reader.flag(table, "enabled", destination.enabled);
   read_listen(reader, table, settings, destination);

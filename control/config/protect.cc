@@ -11,13 +11,6 @@ namespace {
 constexpr size_t kMostNetworks = 1000000;
 constexpr size_t kMostScanners = 64;
 
-void read_rate(Reader& reader, const toml::table& table, const std::string& what,
-               sipcore::Rate& rate) {
-  reader.number(table, what + "_per_s", 0, 10000000, rate.per_s);
-  rate.burst = std::max(rate.per_s, 1U);
-  reader.number(table, what + "_burst", 1, 10000000, rate.burst);
-}
-
 void read_networks(Reader& reader, const toml::table& table, std::string_view key,
                    std::vector<link::Network>& out) {
   for (const std::string& text : reader.texts(table, key)) {
@@ -60,8 +53,8 @@ void read_denied_file(Reader& reader, const toml::table& table, Settings& out) {
 
 void read_protect(Reader& reader, const toml::table& root, Settings& out) {
   const toml::table& table = *reader.section(root, "protect");
-  read_rate(reader, table, "requests", out.source_limits.requests);
-  read_rate(reader, table, "invites", out.source_limits.invites);
+  reader.rate(table, "requests", out.source_limits.requests);
+  reader.rate(table, "invites", out.source_limits.invites);
   reader.number(table, "ban_after", 0, 1000000000, out.source_limits.ban_after);
   reader.number(table, "ban_s", 1, 31536000, out.ban_s);
   reader.number(table, "sources", 64, 1U << 24, out.sources);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace control::config {
 
 void Reader::error(const toml::source_region& where, const std::string& text) {
@@ -44,6 +46,13 @@ void Reader::number(const toml::table& table, std::string_view key, uint32_t lea
     return error(*node, fmt::format("{} is a whole number from {} to {}", key, least, most));
   }
   out = static_cast<uint32_t>(*value);
+}
+
+void Reader::rate(const toml::table& table, const std::string& what, sipcore::Rate& out) {
+  constexpr uint32_t kMost = 10000000;
+  number(table, what + "_per_s", 0, kMost, out.per_s);
+  out.burst = std::max(out.per_s, 1U);
+  number(table, what + "_burst", 1, kMost, out.burst);
 }
 
 size_t Reader::choice(const toml::table& table, std::string_view key,

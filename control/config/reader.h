@@ -10,6 +10,8 @@
 
 #include <toml++/toml.h>
 
+#include "sipcore/balance/rate.h"
+
 namespace control::config {
 
 class Reader {
@@ -25,6 +27,8 @@ class Reader {
   void flag(const toml::table& table, std::string_view key, bool& out);
   void number(const toml::table& table, std::string_view key, uint32_t least, uint32_t most,
               uint32_t& out);
+  // WHAT_per_s and WHAT_burst, which is what comes in a second where it is absent.
+  void rate(const toml::table& table, const std::string& what, sipcore::Rate& out);
   // One of the words; the index of the one found, or `otherwise`.
   size_t choice(const toml::table& table, std::string_view key,
                 std::span<const std::string_view> words, size_t otherwise);

@@ -124,8 +124,7 @@ link::ProtectSettings build_protect(const Settings& settings, const link::Runnin
   std::vector<link::Network> trusted = settings.trusted;
   for (const link::Group& group : config.groups) {
     for (const link::Destination& one : group.destinations) {
-      trusted.push_back(link::network_of(
-          one.endpoint.ip, one.endpoint.ip.family == sipcore::Family::kV4 ? 32 : 128));
+      trusted.push_back(link::network_of(one.endpoint.ip));
     }
   }
   return {settings.source_limits, std::make_shared<const link::Networks>(trusted, key),

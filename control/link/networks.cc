@@ -24,11 +24,22 @@ Network network_of(const IpAddress& ip, uint8_t bits) {
   return out;
 }
 
+namespace {
+uint8_t whole(Family family) { return family == Family::kV4 ? 32 : 128; }
+}  // namespace
+
+Network network_of(const IpAddress& ip) { return {ip, whole(ip.family)}; }
+
+Network site_of(const IpAddress& ip) {
+  constexpr uint8_t kSiteBits = 64;
+  return ip.family == Family::kV6 ? network_of(ip, kSiteBits) : network_of(ip);
+}
+
 std::optional<Network> parse_network(std::string_view text) {
   size_t slash = std::min(text.find('/'), text.size());
   auto ip = sipcore::parse_ip(text.substr(0, slash));
   if (!ip) return std::nullopt;
-  uint8_t most = ip->family == Family::kV4 ? 32 : 128, bits = most;
+  uint8_t most = whole(ip->family), bits = most;
   if (slash < text.size()) {
     std::string_view digits = text.substr(slash + 1);
     auto end = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
@@ -42,8 +53,7 @@ std::string to_string(const Network& network) {
   char text[sipcore::kIpTextMost + 8];
   std::string out(sipcore::format_ip(network.ip, text));
   if (out.front() == '[') out = out.substr(1, out.size() - 2);
-  uint8_t whole = network.ip.family == Family::kV4 ? 32 : 128;
-  return network.bits == whole ? out : out + "/" + std::to_string(network.bits);
+  return network.bits == whole(network.ip.family) ? out : out + "/" + std::to_string(network.bits);
 }
 
 Networks::Networks(std::span<const Network> all, const sipcore::HashKey& key) : key_(key) {

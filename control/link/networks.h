@@ -25,6 +25,11 @@ std::string to_string(const Network& network);
 // The network of that many bits that the address is in.
 Network network_of(const sipcore::IpAddress& ip, uint8_t bits);
 
+// The address alone.
+Network network_of(const sipcore::IpAddress& ip);
+// What one customer has: of IPv6 a /64 at least (RFC 6177).
+Network site_of(const sipcore::IpAddress& ip);
+
 class Networks {
  public:
   Networks() = default;

@@ -119,6 +119,10 @@ struct ProtectSettings {
   std::shared_ptr<const Networks> trusted;  // by the file, and all destinations: without limits
   std::vector<std::string> scanners;        // beginnings of User-Agent
   bool ban_scanners = false;
+
+  bool trusts(const sipcore::IpAddress& source) const {
+    return trusted != nullptr && trusted->contains(source);
+  }
 };
 
 struct RunningConfig {

@@ -9,7 +9,6 @@ namespace control::link {
 
 namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
-constexpr uint8_t kSiteBits = 64;  // a site has at least so much of IPv6 (RFC 6177)
 }  // namespace
 
 Sources::Sources(size_t most) : entries_(std::bit_ceil(std::max(most, kWays))) {}
@@ -46,8 +45,7 @@ bool Sources::note_refusal(Entry& entry, uint64_t now_ns, uint32_t ban_after) {
 
 Sources::Verdict Sources::admit(const sipcore::IpAddress& source, bool is_invite, uint64_t now_ns,
                                 const SourceLimits& limits, const sipcore::HashKey& key) {
-  bool v6 = source.family == sipcore::Family::kV6;
-  Network site = v6 ? network_of(source, kSiteBits) : Network{source, 32};
+  Network site = site_of(source);
   sipcore::SipHash hash(key);
   hash.add({reinterpret_cast<const char*>(site.ip.bytes.data()), site.ip.size()});
   Entry* entry = find(std::max<uint64_t>(hash.finish(), 1), now_ns);

@@ -21,10 +21,6 @@ uint64_t seconds_at(const Json& params) {
   throw RpcError{400, "params are NETWORK, [SECONDS]"};
 }
 
-void done_or_throw(const std::string& fault, int code) {
-  if (!fault.empty()) throw RpcError{code, fault};
-}
-
 }  // namespace
 
 void add_ban_methods(Rpc& rpc, protect::Guard& guard, std::function<uint64_t()> now_us) {
@@ -40,7 +36,7 @@ void add_ban_methods(Rpc& rpc, protect::Guard& guard, std::function<uint64_t()> 
     return Json{{"count", guard.bans().all().size()}, {"bans", bans}};
   });
   rpc.add("bans.add", "NETWORK [SECONDS]", [&guard, now_s](const Json& params) -> Json {
-    done_or_throw(guard.ban(network_at(params), seconds_at(params), now_s()), 500);
+    done_or_throw(guard.ban(network_at(params), seconds_at(params), now_s()));
     return "banned";
   });
   rpc.add("bans.remove", "NETWORK", [&guard, now_s](const Json& params) -> Json {

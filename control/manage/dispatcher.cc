@@ -23,10 +23,6 @@ const std::string& text_at(const Json& params, size_t index, const char* usage) 
   throw RpcError{400, fmt::format("params are {}", usage)};
 }
 
-void done_or_throw(const std::string& fault, int code = 500) {
-  if (!fault.empty()) throw RpcError{code, fault};
-}
-
 uint32_t number_of(std::string_view key, std::string_view text, uint32_t most) {
   uint32_t value = 0;
   auto end = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -21,6 +21,11 @@ struct RpcError {
   std::string message;
 };
 
+// Throws the sentence of what could not be done; empty: it was done.
+inline void done_or_throw(const std::string& fault, int code = 500) {
+  if (!fault.empty()) throw RpcError{code, fault};
+}
+
 class Rpc {
  public:
   static constexpr size_t kMostRequest = 65536;  // bytes

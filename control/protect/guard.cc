@@ -7,7 +7,6 @@
 namespace control::protect {
 
 namespace {
-constexpr uint8_t kSiteBits = 64;  // of IPv6: what one customer has
 // A flood from many sources must not keep this thread from everything else.
 constexpr size_t kMostLearned = 1000;    // in a second
 constexpr size_t kToldInASecond = 10;    // in the log
@@ -36,10 +35,8 @@ void Guard::publish() {
 }
 
 void Guard::found_out(const link::ToControl& message, uint64_t now_s) {
-  const auto& trusted = exchange_.config.read()->protect.trusted;
-  if (trusted != nullptr && trusted->contains(message.address)) return;
-  bool v6 = message.address.family == sipcore::Family::kV6;
-  link::Network network = link::network_of(message.address, v6 ? kSiteBits : 32);
+  if (exchange_.config.read()->protect.trusts(message.address)) return;
+  link::Network network = link::site_of(message.address);
   bool scanner = message.reason == link::ToControl::Reason::kScanner;
   if (bans_.all().contains(network) || learned_ >= kMostLearned) return;
   if (!bans_.add({network, now_s + settings_->ban_s, scanner ? "scanner" : "rate"})) return;

@@ -6,19 +6,14 @@ using control::link::Count;
 using control::link::Sources;
 using control::link::ToControl;
 
-bool Protection::trusts(const sipcore::IpAddress& source) const {
-  const auto& trusted = config_->protect.trusted;
-  return trusted != nullptr && trusted->contains(source);
-}
-
 Count Protection::refuse(const sipcore::IpAddress& source, std::string_view message) {
   if (denied_ != nullptr && denied_->contains(source)) return Count::drop_denied;
-  bool banned = banned_ != nullptr && banned_->contains(source);
-  if (banned && !trusts(source)) return Count::drop_denied;
   const control::link::ProtectSettings& protect = config_->protect;
+  bool banned = banned_ != nullptr && banned_->contains(source);
+  if (banned && !protect.trusts(source)) return Count::drop_denied;
   // What answers a request of ours has a token to show.
   if (!protect.limits.any() || message.starts_with("SIP/")) return Count::kFates;
-  if (trusts(source)) return Count::kFates;
+  if (protect.trusts(source)) return Count::kFates;
   bool invite = message.starts_with("INVITE ");
   auto verdict = sources_.admit(source, invite, now_ns_, protect.limits, config_->keys.token);
   if (verdict == Sources::Verdict::kAdmit) return Count::kFates;

@@ -25,8 +25,6 @@ class Protection {
   control::link::Count refuse(const sipcore::IpAddress& source, std::string_view message);
 
  private:
-  bool trusts(const sipcore::IpAddress& source) const;
-
   control::link::Sources& sources_;
   control::link::Mailbox<control::link::ToControl>& to_control_;
   const control::link::RunningConfig* config_ = nullptr;

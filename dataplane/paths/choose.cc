@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "dataplane/paths/proxy.h"
+#include "sipcore/hash/mix.h"
 
 namespace dataplane {
 
@@ -45,15 +46,6 @@ uint64_t cost(Algorithm algorithm, const sipcore::Load& load) {
   if (algorithm == Algorithm::kLeastWork) return cost_of_work(load);
   if (algorithm == Algorithm::kLowestLatency) return cost_of_waiting(load);
   return cost_of_calls(load);
-}
-
-// The key of a request is random already, for everybody but us: it is a keyed hash. Each try of it
-// gets another number (the finaliser of SplitMix64).
-uint64_t another_random(uint64_t key, uint64_t tries) {
-  uint64_t x = key + (tries + 1) * 0x9e3779b97f4a7c15;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-  x = (x ^ x >> 27) * 0x94d049bb133111eb;
-  return x ^ x >> 31;
 }
 
 }  // namespace
@@ -211,7 +203,8 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
   Wish wish;
   wish.server = server;
   wish.call = request.message.method() == sipcore::Method::kInvite;
-  wish.random = another_random(id.low, tries);
+  // The key of a request is a keyed hash: random for everybody but us.
+  wish.random = sipcore::mix(id.low, tries + 1);
   // Those that are broken come last of all, behind the groups behind this one.
   for (bool broken : {false, true}) {
     if (broken && fall_back == FallBack::kNo) break;
@@ -219,8 +212,10 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
     for (size_t hops = 0; at < groups.size() && hops < kMostFallbacks; ++hops) {
       wish.group = &groups[at];
       wish.group_index = at;
-      wish.hash = sipcore::hash_of(wish.group->hash_of, wish.group->hash_header, request.message,
-                                   request.essentials, key());
+      if (wish.group->algorithm == Algorithm::kHash) {
+        wish.hash = sipcore::hash_of(wish.group->hash_of, wish.group->hash_header, request.message,
+                                     request.essentials, key());
+      }
       for (Care care : {Care::kFull, Care::kNoStart, Care::kNone}) {
         if ((care == Care::kNone) != broken) continue;
         wish.care = care;

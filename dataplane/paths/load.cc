@@ -19,14 +19,10 @@ constexpr uint64_t kHeardStepMs = 100;  // all workers write it: not at each res
 // Of the response in hand, RFC 3261 20.33: seconds, then perhaps a comment and parameters. 0: none,
 // or not a number.
 uint32_t Proxy::retry_after_s() const {
-  uint64_t most = config_->most_held_s;
   std::string_view value = in_->message.value(HeaderName::kRetryAfter);
   value = value.substr(0, value.find_first_not_of("0123456789"));
-  uint64_t seconds = 0;
-  for (char digit : value) {
-    seconds = std::min(most, seconds * 10 + static_cast<uint64_t>(digit - '0'));
-  }
-  return static_cast<uint32_t>(seconds);
+  uint32_t most = config_->most_held_s;
+  return value.empty() ? 0 : sipcore::parse_number(value, most).value_or(most);
 }
 
 const Group* Proxy::group_of_client(const ClientTransaction& client) const {

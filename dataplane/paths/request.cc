@@ -258,8 +258,7 @@ Count Proxy::answer_directly(int status, std::string_view reason, std::string_vi
 
 // A tool that looks for holes, by what it calls itself; its source is told to control.
 bool Proxy::is_scanner() {
-  const auto& trusted = config_->protect.trusted;
-  if (trusted != nullptr && trusted->contains(in_->arrival.source.ip)) return false;
+  if (config_->protect.trusts(in_->arrival.source.ip)) return false;
   std::string_view agent = in_->message.value(HeaderName::kUserAgent);
   for (const std::string& scanner : config_->protect.scanners) {
     if (!sipcore::equal_nocase(agent.substr(0, scanner.size()), scanner)) continue;

@@ -57,8 +57,10 @@ Count Proxy::on_client_response(uint32_t slot) {
   if (client.done && !success && status < 600) return Count::response_consumed;
   uint32_t server = client.server;
   note_bye_answered(client, status);
-  if (success) begin_dialog(client);
-  if (success) end_load(client);
+  if (success) {
+    begin_dialog(client);
+    end_load(client);
+  }
   if (status >= 300) {
     fail_branch(slot, status, true);
   } else {

@@ -29,7 +29,6 @@ struct Load {
   uint32_t latency_us = 0;  // until the first response, lately; 0: not known
   uint32_t usual_us = 0;    // the same over a long time
 
-  bool full() const { return capacity != 0 && calls >= capacity; }
   uint64_t strength() const { return capacity != 0 ? uint64_t{capacity} * unit : weight; }
 };
 

@@ -5,20 +5,9 @@
 #include <cmath>
 
 #include "sipcore/check.h"
+#include "sipcore/hash/mix.h"
 
 namespace sipcore {
-namespace {
-
-// A strong mix of two 64-bit values (the finaliser of SplitMix64): names are already keyed hashes.
-uint64_t mix(uint64_t a, uint64_t b) {
-  uint64_t x = a + b * 0x9e3779b97f4a7c15;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-  x = (x ^ x >> 27) * 0x94d049bb133111eb;
-  return x ^ x >> 31;
-}
-
-}  // namespace
-
 RendezvousTable::RendezvousTable(std::span<const WeightedName> destinations, const HashKey& seed) {
   CHECK(destinations.size() <= 65000);
   size_t alive = 0;

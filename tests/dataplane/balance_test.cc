@@ -1,11 +1,11 @@
-// Which destination gets a call: each algorithm's distribution, priorities, limits, fallback.
+// Which destination gets a call: each algorithm's distribution, priorities, bounds.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 
-#include "tests/dataplane/call_fixture.h"
+#include "tests/dataplane/balance_fixture.h"
 
 namespace tests {
 namespace {
@@ -13,64 +13,8 @@ namespace {
 using control::link::Admin;
 using control::link::Algorithm;
 using control::link::Count;
-using control::link::Group;
 using control::link::RunningConfig;
 using sipcore::HashOf;
-using sipcore::HeaderName;
-
-class BalanceTest : public CallTest {
- protected:
-  void configure(const std::function<void(Group&)>& change) {
-    node.configure([&](RunningConfig& config) { change(config.groups[0]); });
-  }
-  RequestText request(int call) {
-    RequestText out;
-    std::string number = std::to_string(call);
-    out.call_id = "call-" + number;
-    out.via += number;
-    return out;
-  }
-  // A call that rings; which backend it rings at, -1: none, refused.
-  int begin(RequestText text) {
-    auto out = from_caller(text_of(text));
-    if (out.size() != 2) {
-      EXPECT_EQ(out.size(), 1u);
-      EXPECT_EQ(out.empty() ? 0 : status_of(out[0].bytes), 503);
-      return -1;
-    }
-    last = out[1];
-    for (int i = 0; i < 3; ++i) {
-      if (last.to == backend(static_cast<size_t>(i))) return i;
-    }
-    return -2;
-  }
-  int begin(int call) { return begin(request(call)); }
-  void refuse(int status = 486) { from_backend(last, response_to(last.bytes, status, "bob")); }
-  void answer() { from_backend(last, response_to(last.bytes, 200, "bob")); }
-  void hang_up(int status = 200) {
-    RequestText bye = in_dialog("BYE", last, 2);
-    bye.call_id = header_of(last.bytes, HeaderName::kCallId);
-    bye.via += bye.call_id;
-    auto out = from_caller(text_of(bye));
-    ASSERT_EQ(out.size(), 1u);
-    from_backend(out[0], response_to(out[0].bytes, status, "bob"));
-  }
-  // So many calls that are refused at once; how many each backend got.
-  std::vector<int> spread(int calls, int first = 0) {
-    std::vector<int> got(3, 0);
-    for (int i = first; i < first + calls; ++i) {
-      int at = begin(i);
-      if (at < 0) continue;
-      ++got[static_cast<size_t>(at)];
-      refuse();
-      wait(40);
-    }
-    return got;
-  }
-  uint32_t calls(size_t i) { return node.destination(i).calls; }
-
-  Datagram last;
-};
 
 // Within four standard deviations of a fair draw.
 void expect_share(int got, int calls, double share) {
@@ -227,12 +171,7 @@ TEST_F(BalanceTest, LeastCallsFillsUpByCapacity) {
 
 TEST_F(BalanceTest, LeastCallsGivesNewCallsToTheOneThatLostIts) {
   configure([](Group& group) { group.algorithm = Algorithm::kLeastCalls; });
-  std::vector<Datagram> up;
-  for (int i = 0; i < 30; ++i) {
-    ASSERT_GE(begin(i), 0);
-    answer();
-    up.push_back(last);
-  }
+  std::vector<Datagram> up = answered_calls(30);
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(calls(i), 10u);
   for (const Datagram& one : up) {
     if (one.to != backend(1)) continue;
@@ -270,16 +209,6 @@ TEST_F(BalanceTest, LeastWorkWeighsInvitesMore) {
   EXPECT_EQ(quarters[backend(0)], node.destination(0).work);
   EXPECT_NEAR(quarters[backend(0)], quarters[backend(1)], 7);
   EXPECT_EQ(quarters[backend(0)] + quarters[backend(1)], 22u * 11u);
-}
-
-TEST_F(BalanceTest, WorkEndsWithTheFinalResponse) {
-  configure([](Group& group) { group.algorithm = Algorithm::kLeastWork; });
-  ASSERT_GE(begin(1), 0);
-  from_backend(last, response_to(last.bytes, 180, "bob"));
-  EXPECT_TRUE(node.destination(0).in_use() || node.destination(1).in_use() ||
-              node.destination(2).in_use());
-  refuse();
-  for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node.destination(i).in_use());
 }
 
 // The slower one gets as much less as it is slower.
@@ -369,266 +298,6 @@ TEST_F(BalanceTest, ParallelFailsWhenAllHave) {
   for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node.destination(i).in_use());
 }
 
-// A hard limit: the call that would be one too many goes elsewhere, or nowhere.
-TEST_F(BalanceTest, CapacityIsNeverExceeded) {
-  configure([](Group& group) {
-    for (auto& one : group.destinations) one.capacity = 2;
-  });
-  std::vector<Datagram> up;
-  for (int i = 0; i < 6; ++i) {
-    ASSERT_GE(begin(i), 0);
-    answer();
-    up.push_back(last);
-  }
-  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(calls(i), 2u);
-  EXPECT_EQ(begin(100), -1);
-  EXPECT_EQ(node.count(Count::rejected_no_backend), 1u);
-  last = up[3];
-  hang_up();
-  EXPECT_GE(begin(101), 0);
-  EXPECT_EQ(begin(102), -1);
-}
-
-// In-set-up calls count as well, and every way to end one gives its place back.
-TEST_F(BalanceTest, EveryEndOfACallGivesItsPlaceBack) {
-  node.configure([](RunningConfig& config) {
-    config.groups[0].destinations.resize(1);
-    config.groups[0].destinations[0].capacity = 1;
-    config.longest_call_s = 100;
-  });
-  ASSERT_EQ(begin(1), 0);
-  EXPECT_EQ(begin(2), -1);
-  refuse();
-  ASSERT_EQ(begin(3), 0);  // refused
-  from_backend(last, response_to(last.bytes, 180, "bob"));
-  RequestText cancel = request(3);
-  cancel.method = "CANCEL";
-  from_caller(text_of(cancel));
-  from_backend(last, response_to(last.bytes, 487, "bob"));
-  ASSERT_EQ(begin(4), 0);  // cancelled
-  node.unreachable(last);
-  node.settle(now);
-  ASSERT_EQ(begin(5), 0);  // unreachable
-  wait(40000);
-  ASSERT_EQ(begin(6), 0);  // silent
-  answer();
-  hang_up();
-  ASSERT_EQ(begin(7), 0);  // ended by the caller
-  answer();
-  from_backend(last, text_of([&] {
-                 RequestText bye = bye_of_callee(last, "sip:alice@198.18.0.10:5060");
-                 bye.call_id = "call-7";
-                 return bye;
-               }()));
-  wait(40000);
-  ASSERT_EQ(begin(8), 0);  // ended by the callee, whose BYE nobody answered
-  answer();
-  wait(99000);
-  EXPECT_EQ(begin(9), -1);
-  wait(2000 + dataplane::Dialogs::kRoundMs);
-  EXPECT_EQ(node.count(Count::dialogs_expired), 1u);
-  ASSERT_EQ(begin(10), 0);  // nothing was heard of it
-}
-
-TEST_F(BalanceTest, ChallengedByeEndsNothing) {
-  configure([](Group& group) { group.destinations.resize(1); });
-  ASSERT_EQ(begin(1), 0);
-  answer();
-  hang_up(401);
-  EXPECT_EQ(calls(0), 1u);
-  RequestText bye = in_dialog("BYE", last, 3);
-  bye.call_id = "call-1";
-  auto out = from_caller(text_of(bye));
-  ASSERT_EQ(out.size(), 1u);
-  from_backend(out[0], response_to(out[0].bytes, 481, "bob"));
-  EXPECT_EQ(calls(0), 0u);
-}
-
-// A re-INVITE shows that the call is alive, and takes no second place.
-TEST_F(BalanceTest, RefreshedCallStaysUp) {
-  node.configure([](RunningConfig& config) {
-    config.groups[0].destinations.resize(1);
-    config.longest_call_s = 100;
-  });
-  ASSERT_EQ(begin(1), 0);
-  answer();
-  for (int i = 0; i < 5; ++i) {
-    wait(60000);
-    RequestText again = in_dialog("INVITE", last, 3 + i);
-    again.call_id = "call-1";
-    auto out = from_caller(text_of(again));
-    ASSERT_EQ(out.size(), 2u);
-    from_backend(out[1], response_to(out[1].bytes, 200, "bob"));
-    EXPECT_EQ(calls(0), 1u);
-  }
-  EXPECT_EQ(node.count(Count::dialogs_expired), 0u);
-}
-
-// Two 2xx of one INVITE, from behind another proxy: one call in our books.
-TEST_F(BalanceTest, SecondDialogOfABranchTakesNoPlace) {
-  configure([](Group& group) { group.destinations.resize(1); });
-  ASSERT_EQ(begin(1), 0);
-  answer();
-  from_backend(last, response_to(last.bytes, 200, "other"));
-  from_backend(last, response_to(last.bytes, 200, "bob"));
-  EXPECT_EQ(calls(0), 1u);
-  EXPECT_EQ(node.dialogs(), 1u);
-}
-
-// RFC 2543: it has no name by which a BYE could end it.
-TEST_F(BalanceTest, AnswerWithoutAToTagTakesNoPlace) {
-  configure([](Group& group) { group.destinations.resize(1); });
-  ASSERT_EQ(begin(1), 0);
-  answer();
-  ASSERT_EQ(begin(2), 0);
-  std::string ok = response_to(last.bytes, 200, "bob");
-  ok.erase(ok.find(";tag=bob"), 8);
-  EXPECT_EQ(from_backend(last, ok).size(), 1u);
-  EXPECT_EQ(calls(0), 1u);
-  EXPECT_EQ(node.dialogs(), 1u);
-}
-
-// Another destination may have its slot by now.
-TEST_F(BalanceTest, AnswerThatIsRepeatedTellsNothingMore) {
-  configure([](Group& group) { group.destinations.resize(1); });
-  ASSERT_EQ(begin(1), 0);
-  std::string busy = response_to(last.bytes, 503, "bob", "Retry-After: 9\r\n");
-  from_backend(last, busy);
-  node.destination(0).breaker = 0;
-  from_backend(last, busy);
-  EXPECT_EQ(node.destination(0).breaker, 0u);
-}
-
-TEST_F(BalanceTest, FullTableOfCallsIs503AndFreesNothingItShouldNot) {
-  Node small({.limits = {64, 64, 64, 64, 2}});
-  for (int i = 0; i < 3; ++i) {
-    small.deliver({kCaller, kTandem, text_of(request(i))});
-    auto out = small.settle(now);
-    ASSERT_EQ(out.size(), i < 2 ? 2u : 1u);
-    EXPECT_EQ(status_of(out[0].bytes), i < 2 ? 100 : 503);
-    if (i < 2) small.deliver({out[1].to, kTandem, response_to(out[1].bytes, 200, "bob")});
-    small.settle(now);
-  }
-  EXPECT_EQ(small.dialogs(), 2u);
-  uint32_t held = 0;
-  for (size_t i = 0; i < 3; ++i) held += small.destination(i).calls;
-  EXPECT_EQ(held, 2u);
-}
-
-TEST_F(BalanceTest, FailoverCodesAreTheGroups) {
-  configure([](Group& group) {
-    group.failover_codes.reset();
-    group.failover_codes.set(480).set(500);
-    group.tries = 2;
-  });
-  for (int status : {480, 500}) {
-    ASSERT_GE(begin(status), 0);
-    auto out = from_backend(last, response_to(last.bytes, status, "bob"));
-    ASSERT_EQ(out.size(), 2u);
-    EXPECT_EQ(method_of(out[1].bytes), "INVITE");
-    EXPECT_NE(out[1].to, last.to);
-    out = from_backend(out[1], response_to(out[1].bytes, status, "bob"));
-    ASSERT_EQ(out.size(), 2u);
-    EXPECT_EQ(status_of(out[1].bytes), status);
-  }
-  ASSERT_GE(begin(1), 0);
-  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
-  EXPECT_EQ(status_of(out.back().bytes), 503);
-}
-
-class FallbackTest : public BalanceTest {
- protected:
-  // The first group has backend 0, the one behind it backends 1 and 2.
-  void SetUp() override {
-    node.configure([](RunningConfig& config) {
-      Group behind = config.groups[0];
-      behind.name = "behind";
-      behind.destinations.erase(behind.destinations.begin());
-      config.groups[0].destinations.resize(1);
-      config.groups[0].fallback = 1;
-      config.groups.push_back(behind);
-    });
-  }
-};
-
-TEST_F(FallbackTest, GetsWhatTheGroupCannotTake) {
-  EXPECT_EQ(begin(1), 0);
-  node.destination(0).admin = Admin::kDraining;
-  EXPECT_GT(begin(2), 0);
-}
-
-TEST_F(FallbackTest, IsAskedWhenTheGroupHasFailed) {
-  ASSERT_EQ(begin(1), 0);
-  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
-  ASSERT_EQ(out.size(), 2u);
-  EXPECT_NE(out[1].to, backend(0));
-  out = from_backend(out[1], response_to(out[1].bytes, 503, "bob"));
-  ASSERT_EQ(out.size(), 2u);
-  EXPECT_EQ(method_of(out[1].bytes), "INVITE");
-  out = from_backend(out[1], response_to(out[1].bytes, 503, "bob"));
-  EXPECT_EQ(status_of(out.back().bytes), 503);
-  for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node.destination(i).in_use());
-}
-
-// A group whose breakers are open is the last resort, not the one behind it.
-TEST_F(FallbackTest, IsAskedBeforeOneThatIsBroken) {
-  node.destination(0).breaker = sipcore::Breaker().failed(now, {1, 60000, 60000}).word();
-  for (int i = 0; i < 10; ++i) EXPECT_GT(begin(i), 0);
-  node.destination(1).admin = Admin::kDisabled;
-  node.destination(2).admin = Admin::kDisabled;
-  EXPECT_EQ(begin(10), 0);
-}
-
-TEST_F(FallbackTest, OfParallelForkingIsAskedAsAWhole) {
-  node.configure([](RunningConfig& config) {
-    Group behind = config.groups[0];
-    behind.name = "behind";
-    behind.algorithm = Algorithm::kParallel;
-    behind.destinations.erase(behind.destinations.begin());
-    config.groups[0].destinations.resize(1);
-    config.groups[0].fallback = 1;
-    config.groups.push_back(behind);
-  });
-  ASSERT_EQ(begin(1), 0);
-  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
-  ASSERT_EQ(out.size(), 3u);  // the ACK, and two INVITEs
-  EXPECT_NE(out[1].to, out[2].to);
-}
-
-// The best failure decides, not the last: who is busy is busy, whatever others say later.
-TEST_F(FallbackTest, IsNotAskedWhenSomebodyWasBusy) {
-  node.configure([](RunningConfig& config) {
-    Group behind = config.groups[0];
-    behind.name = "behind";
-    behind.destinations.resize(1);
-    config.groups[0].destinations.erase(config.groups[0].destinations.begin());
-    config.groups[0].algorithm = Algorithm::kParallel;
-    config.groups[0].fallback = 1;
-    config.groups.push_back(behind);
-  });
-  auto out = from_caller(text_of(request(1)));
-  ASSERT_EQ(out.size(), 3u);
-  from_backend(out[1], response_to(out[1].bytes, 486, "b"));
-  auto after = from_backend(out[2], response_to(out[2].bytes, 503, "b"));
-  ASSERT_EQ(after.size(), 2u);
-  EXPECT_EQ(status_of(after[1].bytes), 486);
-}
-
-// A reload may have moved the group that a request is under way in.
-TEST_F(FallbackTest, GroupThatMovedMeanwhileIsFoundAgain) {
-  node.configure([](RunningConfig& config) {
-    Group before = config.groups[0];
-    before.name = "before";
-    config.groups.insert(config.groups.begin(), before);
-    config.listens[0].group = 1;
-  });
-  ASSERT_GE(begin(1), 0);
-  node.configure([](RunningConfig&) {});
-  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
-  ASSERT_EQ(out.size(), 2u);
-  EXPECT_EQ(method_of(out[1].bytes), "INVITE");
-}
-
 // All others are broken: the one that is asked gets no more time than in serial forking.
 TEST_F(BalanceTest, ParallelBranchThatIsAloneIsNotWaitedForWithoutEnd) {
   configure([](Group& group) { group.algorithm = Algorithm::kParallel; });
@@ -641,25 +310,6 @@ TEST_F(BalanceTest, ParallelBranchThatIsAloneIsNotWaitedForWithoutEnd) {
     if (one.to != backend(2) && one.to != kCaller) asked.push_back(one.to);
   }
   EXPECT_GE(asked.size(), 1u);
-}
-
-TEST_F(BalanceTest, FailureOfOneBranchIsCountedOnce) {
-  configure([](Group& group) { group.algorithm = Algorithm::kRoundRobin; });
-  ASSERT_EQ(begin(1), 0);
-  Datagram first = last;
-  wait(2100);
-  from_backend(first, response_to(first.bytes, 500, "bob"));
-  EXPECT_EQ(node.destination(0).failed, 1u);
-}
-
-TEST_F(FallbackTest, ListenAddressHasItsOwnGroup) {
-  node.configure([](RunningConfig& config) {
-    config.groups.push_back(config.groups[0]);
-    config.groups[1].name = "second";
-    config.groups[1].destinations = {config.groups[0].destinations[2]};
-    config.listens[0].group = 1;
-  });
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(begin(i), 2);
 }
 
 }  // namespace

@@ -1,0 +1,147 @@
+// Who is asked when a destination has failed: codes of the group, and the group behind the group.
+#include <gtest/gtest.h>
+
+#include "tests/dataplane/balance_fixture.h"
+
+namespace tests {
+namespace {
+
+using control::link::Admin;
+using control::link::Algorithm;
+using control::link::RunningConfig;
+
+TEST_F(BalanceTest, FailoverCodesAreTheGroups) {
+  configure([](Group& group) {
+    group.failover_codes.reset();
+    group.failover_codes.set(480).set(500);
+    group.tries = 2;
+  });
+  for (int status : {480, 500}) {
+    ASSERT_GE(begin(status), 0);
+    auto out = from_backend(last, response_to(last.bytes, status, "bob"));
+    ASSERT_EQ(out.size(), 2u);
+    EXPECT_EQ(method_of(out[1].bytes), "INVITE");
+    EXPECT_NE(out[1].to, last.to);
+    out = from_backend(out[1], response_to(out[1].bytes, status, "bob"));
+    ASSERT_EQ(out.size(), 2u);
+    EXPECT_EQ(status_of(out[1].bytes), status);
+  }
+  ASSERT_GE(begin(1), 0);
+  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+  EXPECT_EQ(status_of(out.back().bytes), 503);
+}
+
+TEST_F(BalanceTest, FailureOfOneBranchIsCountedOnce) {
+  configure([](Group& group) { group.algorithm = Algorithm::kRoundRobin; });
+  ASSERT_EQ(begin(1), 0);
+  Datagram first = last;
+  wait(2100);
+  from_backend(first, response_to(first.bytes, 500, "bob"));
+  EXPECT_EQ(node.destination(0).failed, 1u);
+}
+
+class FallbackTest : public BalanceTest {
+ protected:
+  // The first group has backend 0, the one behind it backends 1 and 2.
+  void SetUp() override {
+    node.configure([](RunningConfig& config) {
+      Group behind = config.groups[0];
+      behind.name = "behind";
+      behind.destinations.erase(behind.destinations.begin());
+      config.groups[0].destinations.resize(1);
+      config.groups[0].fallback = 1;
+      config.groups.push_back(behind);
+    });
+  }
+};
+
+TEST_F(FallbackTest, GetsWhatTheGroupCannotTake) {
+  EXPECT_EQ(begin(1), 0);
+  node.destination(0).admin = Admin::kDraining;
+  EXPECT_GT(begin(2), 0);
+}
+
+TEST_F(FallbackTest, IsAskedWhenTheGroupHasFailed) {
+  ASSERT_EQ(begin(1), 0);
+  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_NE(out[1].to, backend(0));
+  out = from_backend(out[1], response_to(out[1].bytes, 503, "bob"));
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(method_of(out[1].bytes), "INVITE");
+  out = from_backend(out[1], response_to(out[1].bytes, 503, "bob"));
+  EXPECT_EQ(status_of(out.back().bytes), 503);
+  for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node.destination(i).in_use());
+}
+
+// A group whose breakers are open is the last resort, not the one behind it.
+TEST_F(FallbackTest, IsAskedBeforeOneThatIsBroken) {
+  node.destination(0).breaker = sipcore::Breaker().failed(now, {1, 60000, 60000}).word();
+  for (int i = 0; i < 10; ++i) EXPECT_GT(begin(i), 0);
+  node.destination(1).admin = Admin::kDisabled;
+  node.destination(2).admin = Admin::kDisabled;
+  EXPECT_EQ(begin(10), 0);
+}
+
+TEST_F(FallbackTest, OfParallelForkingIsAskedAsAWhole) {
+  node.configure([](RunningConfig& config) {
+    Group behind = config.groups[0];
+    behind.name = "behind";
+    behind.algorithm = Algorithm::kParallel;
+    behind.destinations.erase(behind.destinations.begin());
+    config.groups[0].destinations.resize(1);
+    config.groups[0].fallback = 1;
+    config.groups.push_back(behind);
+  });
+  ASSERT_EQ(begin(1), 0);
+  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+  ASSERT_EQ(out.size(), 3u);  // the ACK, and two INVITEs
+  EXPECT_NE(out[1].to, out[2].to);
+}
+
+// The best failure decides, not the last: who is busy is busy, whatever others say later.
+TEST_F(FallbackTest, IsNotAskedWhenSomebodyWasBusy) {
+  node.configure([](RunningConfig& config) {
+    Group behind = config.groups[0];
+    behind.name = "behind";
+    behind.destinations.resize(1);
+    config.groups[0].destinations.erase(config.groups[0].destinations.begin());
+    config.groups[0].algorithm = Algorithm::kParallel;
+    config.groups[0].fallback = 1;
+    config.groups.push_back(behind);
+  });
+  auto out = from_caller(text_of(request(1)));
+  ASSERT_EQ(out.size(), 3u);
+  from_backend(out[1], response_to(out[1].bytes, 486, "b"));
+  auto after = from_backend(out[2], response_to(out[2].bytes, 503, "b"));
+  ASSERT_EQ(after.size(), 2u);
+  EXPECT_EQ(status_of(after[1].bytes), 486);
+}
+
+// A reload may have moved the group that a request is under way in.
+TEST_F(FallbackTest, GroupThatMovedMeanwhileIsFoundAgain) {
+  node.configure([](RunningConfig& config) {
+    Group before = config.groups[0];
+    before.name = "before";
+    config.groups.insert(config.groups.begin(), before);
+    config.listens[0].group = 1;
+  });
+  ASSERT_GE(begin(1), 0);
+  node.configure([](RunningConfig&) {});
+  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(method_of(out[1].bytes), "INVITE");
+}
+
+TEST_F(FallbackTest, ListenAddressHasItsOwnGroup) {
+  node.configure([](RunningConfig& config) {
+    config.groups.push_back(config.groups[0]);
+    config.groups[1].name = "second";
+    config.groups[1].destinations = {config.groups[0].destinations[2]};
+    config.listens[0].group = 1;
+  });
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(begin(i), 2);
+}
+
+}  // namespace
+}  // namespace tests
