@@ -135,7 +135,6 @@ void check_names(Reader& reader, const std::vector<const toml::table*>& tables,
 
 void read_groups(Reader& reader, const toml::table& root, Settings& out) {
   std::vector<const toml::table*> tables = reader.list(root, "group");
-  size_t destinations = 0;
   for (const toml::table* table : tables) {
     GroupSettings group;
     reader.text(*table, "name", group.name);
@@ -144,6 +143,8 @@ void read_groups(Reader& reader, const toml::table& root, Settings& out) {
       if (other.name == group.name) reader.error(*table, "this group name is used twice");
     }
     reader.text(*table, "fallback", group.fallback);
+    reader.number(*table, "capacity", 0, 100000000, group.policy.limit.capacity);
+    reader.rate(*table, "calls", group.policy.limit.call_rate);
     read_algorithm(reader, *table, group.policy);
     read_failures(reader, *table, group.policy);
     read_probe(reader, *table, group.policy);
@@ -151,14 +152,20 @@ void read_groups(Reader& reader, const toml::table& root, Settings& out) {
       read_destination(reader, *one, out, group);
     }
     reader.finish(*table, "[[group]]");
-    destinations += group.destinations.size();
     out.groups.push_back(group);
   }
   check_names(reader, tables, out);
+}
+
+void check_groups(Reader& reader, const toml::table& root, const Settings& out) {
+  size_t destinations = 0;
+  for (const GroupSettings& group : out.groups) destinations += group.destinations.size();
   if (out.groups.empty()) {
     reader.error(root, "no [[group]]: Tandem needs destinations to send calls to");
   }
-  if (out.groups.size() > 64) reader.error(root, "more than 64 groups");
+  if (out.groups.size() > link::kMostGroups) {
+    reader.error(root, fmt::format("more than {} groups", link::kMostGroups));
+  }
   if (destinations > out.destinations) {
     reader.error(root, fmt::format("{} destinations: destinations in [limits] allows {}",
                                    destinations, out.destinations));

@@ -7,5 +7,7 @@
 namespace control::config {
 
 void read_groups(Reader& reader, const toml::table& root, Settings& out);
+// After rules have brought theirs.
+void check_groups(Reader& reader, const toml::table& root, const Settings& out);
 
 }  // namespace control::config

@@ -26,6 +26,7 @@ Live::Live(std::string path, Settings file, link::Exchange& exchange)
       file_(std::move(file)),
       settings_(file_),
       slots_(exchange.destinations),
+      rule_sets_(exchange.workers + 1),
       exchange_(exchange) {}
 
 std::string Live::start(const link::Keys& keys) {
@@ -45,10 +46,8 @@ std::string Live::publish(const Settings& file, const Edits& edits) {
   std::vector<std::string> misfits;
   Settings wanted = edits.over(file, misfits);
   auto next = build(wanted, edits, keys_, slots_, exchange_.config.read(), members);
-  if (next == nullptr) {
-    return "with those that were removed and still have calls there are more destinations than "
-           "destinations in [limits]";
-  }
+  if (next == nullptr) return kNoSlots;
+  if (auto fault = rule_sets_.build(wanted, slots_, *next); !fault.empty()) return fault;
   for (const std::string& one : misfits) spdlog::warn("{}: {}", edits_path(), one);
   exchange_.config.publish(std::move(next));
   file_ = file;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/config/edits.h"
+#include "control/config/rule_sets.h"
 #include "control/config/running.h"
 #include "control/link/exchange.h"
 
@@ -43,6 +44,7 @@ class Live {
   const std::string& path() const { return path_; }
   const Settings& settings() const { return settings_; }
   const Edits& edits() const { return edits_; }
+  const RuleSets& rule_sets() const { return rule_sets_; }
   const DestinationSettings* find(const Edits::Name& name) const;
 
  private:
@@ -57,6 +59,7 @@ class Live {
   Settings settings_;  // with the edits
   Edits edits_;
   Slots slots_;
+  RuleSets rule_sets_;  // one reader is control
   link::Exchange& exchange_;
   link::Keys keys_;
 };

@@ -84,6 +84,13 @@ std::vector<std::string> Reader::texts(const toml::table& table, std::string_vie
   return out;
 }
 
+std::vector<std::string> Reader::words(const toml::table& table, std::string_view key) {
+  const toml::node* node = find(table, key);
+  auto one = node == nullptr ? std::nullopt : node->value_exact<std::string>();
+  if (one) return {*one};
+  return texts(table, key);
+}
+
 std::vector<int> Reader::code_list(const toml::node& node, std::string_view key, int least,
                                    int most) {
   std::vector<int> out;

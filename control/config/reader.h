@@ -46,6 +46,8 @@ class Reader {
     for (int code : code_list(*node, key, least, most)) out.set(static_cast<size_t>(code));
   }
   std::vector<std::string> texts(const toml::table& table, std::string_view key);
+  // A text, or a list of them.
+  std::vector<std::string> words(const toml::table& table, std::string_view key);
   const toml::table* section(const toml::table& table, std::string_view key);
   // The tables of [[key]]; empty where there is none.
   std::vector<const toml::table*> list(const toml::table& table, std::string_view key);

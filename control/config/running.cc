@@ -148,6 +148,7 @@ std::unique_ptr<link::RunningConfig> build(const Settings& settings, const Edits
     link::Group group = wanted.policy;
     group.name = wanted.name;
     group.fallback = group_index(settings, wanted.fallback);
+    if (group.limit.any() && !slots.take_limit("group " + group.name, group.limit)) return nullptr;
     if (!builder.add_all(wanted, group)) return nullptr;
     link::prepare(group, keys.token, find_group(before, group.name));
     config->groups.push_back(std::move(group));

@@ -9,6 +9,7 @@
 #include "control/config/groups.h"
 #include "control/config/protect.h"
 #include "control/config/reader.h"
+#include "control/config/rules.h"
 
 namespace control::config {
 namespace {
@@ -165,6 +166,8 @@ std::variant<Settings, Errors> parse(std::string_view text, std::string_view fil
     read_listens(reader, root, out);
     read_limits(reader, root, out);
     read_groups(reader, root, out);
+    read_rules(reader, root, out);
+    check_groups(reader, root, out);
     read_protect(reader, root, out);
     check_listens(reader, root, out);
     read_rest(reader, root, out);

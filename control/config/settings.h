@@ -51,6 +51,16 @@ struct GroupSettings {
   std::vector<DestinationSettings> destinations;
 };
 
+struct RuleSettings {
+  enum class On : uint8_t { kRequest, kResponse, kFailure };
+  On on = On::kRequest;
+  sipcore::Rule rule;   // without the numbers of its group and policy
+  std::string group;    // name of a group; empty: none
+  std::string send_to;  // URI; its group is named by it
+  link::CallLimit limit;
+  uint32_t refusal = 503;  // what is beyond the limit is answered with
+};
+
 // Beginnings of the User-Agent of tools that look for holes.
 inline const std::vector<std::string> kScanners = {
     "friendly-scanner", "friendly-request", "sipvicious", "sipcli", "sip-scan", "sundayddr", "iwar",
@@ -68,6 +78,8 @@ struct Settings {
   std::vector<PortSettings> ports;
   std::vector<ListenSettings> listens;
   std::vector<GroupSettings> groups;
+  std::vector<RuleSettings> rules;
+  std::vector<std::string> marks;  // that rules set; the index is the bit
   link::SourceLimits source_limits;
   std::vector<link::Network> trusted, denied;
   std::vector<std::string> scanners = kScanners;

@@ -53,6 +53,14 @@ std::optional<Slots::Slot> Slots::take(const DestinationName& name, bool enabled
   return slot;
 }
 
+bool Slots::take_limit(const std::string& name, link::CallLimit& out) {
+  auto slot = take({name, "", 0, {}}, true, std::nullopt);
+  if (!slot) return false;
+  out.slot = slot->index;
+  out.hold = slot->hold;
+  return true;
+}
+
 void Slots::set_admin(uint16_t slot, link::Admin admin) {
   owners_[slot].enabled = admin == link::Admin::kEnabled;
   states_.at(slot).admin = admin;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/link/destinations.h"
+#include "control/link/running_config.h"
 #include "sipcore/grammar/ip.h"
 
 namespace control::config {
@@ -22,6 +23,10 @@ struct DestinationName {
   friend bool operator==(const DestinationName&, const DestinationName&) = default;
 };
 
+inline constexpr const char* kNoSlots =
+    "with those that were removed and still have calls there are more destinations, and limits of "
+    "groups and rules, than destinations in [limits]";
+
 class Slots {
  public:
   explicit Slots(link::Destinations& states) : states_(states), owners_(states.size()) {}
@@ -35,6 +40,8 @@ class Slots {
   // nullopt: no slot is free.
   std::optional<Slot> take(const DestinationName& name, bool enabled,
                            std::optional<link::Admin> said);
+  // The slot that counts for a limit of that name. False: none is free.
+  bool take_limit(const std::string& name, link::CallLimit& out);
   void set_admin(uint16_t slot, link::Admin admin);
 
  private:

@@ -44,6 +44,7 @@ namespace control::link {
   X(drop_denied,            "from a source that is denied or banned")                         \
   X(drop_source_rate,       "requests of a source that sends more than one may")              \
   X(drop_scanner,           "requests of a tool that looks for holes")                        \
+  X(drop_rule,              "requests that a rule drops")                                     \
   X(drop_overload,          "new requests that a worker had no time for")                   \
   X(drop_no_route,          "no way to the next hop")                                       \
   X(drop_no_memory,         "packet or mailbox room used up")
@@ -71,10 +72,13 @@ namespace control::link {
   X(rejected_full,          "requests answered 503 because a table was full")               \
   X(rejected_overload,      "new requests answered 503 because a worker had no time")       \
   X(rejected_no_backend,    "requests answered 503 because no destination was left")        \
+  X(rejected_rule,          "requests that a rule rejects")                                   \
+  X(rejected_limit,         "requests beyond the limit of a rule or a group")                 \
   X(rejected_no_dialog,     "in-dialog requests without a token of ours, 481")              \
   X(rejected_token,         "requests with a forged Route token, 403")                      \
   X(rejected_source,        "in-dialog requests from one who has no part in the call, 403") \
   X(failovers,              "requests sent to a further destination after a failure")       \
+  X(rerouted,               "failed requests that a rule sends to another group")            \
   X(branch_timeouts,        "destinations that did not answer")                             \
   X(branch_errors,          "destinations reported unreachable by ICMP")                    \
   X(calls,                  "INVITEs that began a call")                                    \
@@ -135,6 +139,21 @@ class Counters {
 
  private:
   alignas(64) std::array<std::atomic<uint64_t>, static_cast<size_t>(Count::kCount)> values_{};
+};
+
+// How often each rule has matched; written and read as Counters are.
+class RuleHits {
+ public:
+  static constexpr size_t kMost = 4096;
+
+  void add(uint16_t rule) {
+    auto& value = values_[rule];
+    value.store(value.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  uint64_t read(uint16_t rule) const { return values_[rule].load(std::memory_order_relaxed); }
+
+ private:
+  std::array<std::atomic<uint64_t>, kMost> values_{};
 };
 
 }  // namespace control::link

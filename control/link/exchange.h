@@ -33,6 +33,7 @@ struct Exchange {
     for (size_t i = 0; i < workers; ++i) {
       heartbeats.push_back(std::make_unique<Heartbeat>());
       counters.push_back(std::make_unique<Counters>());
+      rule_hits.push_back(std::make_unique<RuleHits>());
       to_control.push_back(std::make_unique<Mailbox<ToControl>>(kMessages));
       to_worker.push_back(std::make_unique<Mailbox<ToWorker>>(kMessages));
       to_send.push_back(std::make_unique<Mailbox<Outgoing>>(kOutgoing));
@@ -47,6 +48,8 @@ struct Exchange {
   Snapshot<NextHops> hops;
   Snapshot<Networks> denied;  // by the file; there may be none
   Snapshot<Networks> banned;  // for a time; does not touch those who are trusted
+  // Local time, from Monday 0:00; written by control.
+  std::atomic<uint32_t> minute_of_week{0};
   // When each worker began its last turn; who stands still is found by it.
   struct alignas(64) Heartbeat {
     std::atomic<uint64_t> at_ms{0};
@@ -60,6 +63,7 @@ struct Exchange {
   // By worker.
   std::vector<std::unique_ptr<Heartbeat>> heartbeats;
   std::vector<std::unique_ptr<Counters>> counters;
+  std::vector<std::unique_ptr<RuleHits>> rule_hits;
   std::vector<std::unique_ptr<Mailbox<ToControl>>> to_control;
   std::vector<std::unique_ptr<Mailbox<ToWorker>>> to_worker;
   std::vector<std::unique_ptr<Mailbox<Outgoing>>> to_send;

@@ -11,12 +11,15 @@ namespace control::link {
 
 // Worker to control.
 struct ToControl {
-  enum class What : uint8_t { kAskNeighbour, kProbeAnswered, kBan } what = What::kAskNeighbour;
+  enum class What : uint8_t { kAskNeighbour, kProbeAnswered, kBan, kRule };
+  What what = What::kAskNeighbour;
   enum class Reason : uint8_t { kRate, kScanner } reason = Reason::kRate;  // of a ban
-  sipcore::IpAddress address;   // whose link-layer address is wanted, or who is to be banned
+  sipcore::IpAddress
+      address;  // whose link-layer address is wanted, who is to be banned, or who sent
   sipcore::BranchToken branch;  // of the probe
   int status = 0;
   uint32_t retry_after_s = 0;  // 0: not said
+  uint16_t rule = 0;           // that is to be logged: its counter
 };
 
 // Control to worker.

@@ -15,11 +15,13 @@
 #include "sipcore/balance/rendezvous.h"
 #include "sipcore/balance/round_robin.h"
 #include "sipcore/grammar/ip.h"
+#include "sipcore/rules/rule_set.h"
 #include "sipcore/transaction/step.h"
 
 namespace control::link {
 
 inline constexpr uint16_t kNoGroup = 0xffff;
+inline constexpr size_t kMostGroups = 1024;
 inline constexpr uint16_t kAnyListen = 0xffff;
 
 struct Listen {
@@ -76,6 +78,17 @@ struct ProbeSettings {
   std::bitset<700> codes;    // answers that show it alive; 2xx and 503 always do
 };
 
+// What all calls of a group, or of a rule, may be together. It has a slot of its own in
+// Destinations, which counts them; without a limit there is none.
+struct CallLimit {
+  uint32_t capacity = 0;    // calls at a time; 0: no limit
+  sipcore::Rate call_rate;  // new calls; of a rule all requests that it matches
+  uint16_t slot = kNoDestination;
+  std::shared_ptr<const void> hold;  // keeps the slot
+
+  bool any() const { return capacity > 0 || call_rate.per_s > 0; }
+};
+
 struct Group {
   static constexpr int kMostStatus = 700;
 
@@ -97,6 +110,21 @@ struct Group {
   sipcore::BreakerSettings breaker;
   uint32_t slow_start_ms = 10000;
   ProbeSettings probe;
+  CallLimit limit;
+};
+
+// The rules for each place in the path of a message; nullptr where there are none. `number` of a
+// rule leads to its policy.
+struct Rules {
+  struct Policy {
+    uint16_t counter = 0;  // in RuleHits
+    CallLimit limit;
+    int refusal = 503;  // what is beyond the limit is answered with
+  };
+  std::shared_ptr<const sipcore::RuleSet> request;   // new requests, before they get a destination
+  std::shared_ptr<const sipcore::RuleSet> response;  // that go on to the caller
+  std::shared_ptr<const sipcore::RuleSet> failure;   // of all destinations that were asked
+  std::vector<Policy> policies;
 };
 
 inline uint32_t group_id(const std::string& name) {
@@ -132,6 +160,7 @@ struct RunningConfig {
   sipcore::TimerValues timers;
   Keys keys;
   ProtectSettings protect;
+  Rules rules;
   uint32_t retry_after_s = 5;
   uint32_t most_held_s = 300;       // a destination's own Retry-After counts up to here
   uint32_t longest_call_s = 43200;  // a call that shows no sign of life is taken for over

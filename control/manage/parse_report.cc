@@ -4,7 +4,6 @@
 #include "sipcore/proxy/validate.h"
 
 namespace control::manage {
-namespace {
 
 // Latin-1 to UTF-8: each byte becomes one character.
 std::string visible(std::string_view bytes) {
@@ -20,6 +19,22 @@ std::string visible(std::string_view bytes) {
   }
   return out;
 }
+
+std::optional<std::string> bytes_of(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    if (byte >= 0x80) {
+      auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[++i]) : 0U;
+      if ((byte & 0xfc) != 0xc0 || (next & 0xc0) != 0x80) return std::nullopt;
+      byte = static_cast<unsigned char>((byte & 3) << 6 | (next & 0x3f));
+    }
+    out += static_cast<char>(byte);
+  }
+  return out;
+}
+
+namespace {
 
 Json headers_of(const sipcore::Message& message) {
   Json out = Json::array();

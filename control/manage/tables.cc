@@ -69,12 +69,48 @@ std::string statistics_table(const Json& result) {
   return out;
 }
 
+std::string joined(const Json& texts) {
+  std::string out;
+  for (const Json& one : texts) out += (out.empty() ? "" : ", ") + one.get<std::string>();
+  return out.empty() ? "-" : out;
+}
+
+std::string rule_table(const Json& result) {
+  std::string out = fmt::format("{:<24}{:<10}{:>12}  {}\n", "RULE", "ON", "HITS", "WHEN -> DOES");
+  for (const Json& one : result["rules"]) {
+    out += fmt::format("{:<24}{:<10}{:>12}  {} -> {}\n", one["name"].get<std::string>(),
+                       one["on"].get<std::string>(), one["hits"].get<uint64_t>(),
+                       joined(one["when"]), joined(one["does"]));
+  }
+  return out;
+}
+
+std::string explanation(const Json& result) {
+  std::string out;
+  for (const Json& rule : result.value("rules", Json::array())) {
+    out += fmt::format("{}: {}\n", rule["name"].get<std::string>(), joined(rule["does"]));
+    for (const Json& why : rule["because"]) {
+      out += fmt::format("    because {}\n", why.get<std::string>());
+    }
+  }
+  out += result["verdict"].get<std::string>() + "\n";
+  if (!result.contains("group")) return out;
+  for (const Json& one : result["destinations"]) {
+    out += fmt::format("    {:<30}{}{}\n", one["uri"].get<std::string>(),
+                       one["state"].get<std::string>(), one.contains("chosen") ? ", chosen" : "");
+  }
+  if (result.contains("as")) out += "as\n" + result["as"].get<std::string>() + "\n";
+  return out;
+}
+
 }  // namespace
 
 std::string table_of(std::string_view method, const Json& result) {
   if (method == "dispatcher.list") return destination_table(result);
   if (method == "bans.list") return ban_table(result);
   if (method == "dispatcher.events") return event_table(result);
+  if (method == "rules.list") return rule_table(result);
+  if (method == "rules.explain") return explanation(result);
   if (result.is_object() && result.contains("URIS")) {
     return fmt::format("{} destinations, {} calls\n", result["URIS"].size(),
                        result["ACTIVE"].get<uint64_t>());

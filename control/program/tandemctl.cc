@@ -40,6 +40,7 @@ struct Options {
   std::string socket = "/run/tandem/tandem.sock";
   std::string method, file = "-", group, destination, attributes;
   std::vector<std::string> params;
+  std::string source = "192.0.2.1:5060", listen;
   uint32_t timeout_s = 0;
   bool json = false, wait = false, follow = false;
 };
@@ -129,7 +130,7 @@ int events(const Options& options) {
 
 struct Commands {
   CLI::App *rpc, *list, *stats, *uptime, *reload, *parse, *drain, *enable, *disable, *add, *change,
-      *remove, *ping, *events, *bans, *ban, *unban;
+      *remove, *ping, *events, *bans, *ban, *unban, *rules, *explain;
 };
 
 void add_destination_options(CLI::App* command, Options& options) {
@@ -174,6 +175,13 @@ Commands define(CLI::App& app, Options& options) {
   all.ban->add_option("seconds", options.timeout_s, "for so long; default: for good");
   all.unban = app.add_subcommand("unban", "let it in again");
   all.unban->add_option("network", options.destination)->required();
+  all.rules = app.add_subcommand("rules", "rules, and how often they matched");
+  all.explain = app.add_subcommand("explain", "what becomes of a message, and which rules say so");
+  all.explain->add_option("file", options.file,
+                          "file with the bytes of one datagram, - for standard input");
+  all.explain->add_option("--source", options.source, "ADDRESS[:PORT] it comes from")
+      ->capture_default_str();
+  all.explain->add_option("--listen", options.listen, "address of ours it comes to");
   all.reload = app.add_subcommand("reload", "read the configuration file again");
   all.uptime = app.add_subcommand("uptime", "time since the start");
   all.rpc = app.add_subcommand("rpc", "call a method: rpc METHOD [PARAM ...]");
@@ -203,6 +211,11 @@ int run(const Commands& on, const Options& options) {
   if (*on.bans) return show(options, "bans.list", none);
   if (*on.ban) return show(options, "bans.add", {options.destination, options.timeout_s});
   if (*on.unban) return show(options, "bans.remove", Json::array({options.destination}));
+  if (*on.rules) return show(options, "rules.list", none);
+  if (*on.explain) {
+    std::string message = control::manage::visible(read_all(options.file));
+    return show(options, "rules.explain", {message, options.source, options.listen});
+  }
   Json named = {options.group, options.destination};
   if (*on.remove) return show(options, "dispatcher.remove", named);
   if (*on.change) named.push_back(options.attributes);

@@ -20,6 +20,7 @@
 #include "control/manage/ban_methods.h"
 #include "control/manage/dispatcher.h"
 #include "control/manage/rpc.h"
+#include "control/manage/rule_methods.h"
 #include "control/manage/socket_server.h"
 #include "control/manage/statistics.h"
 #include "control/protect/guard.h"
@@ -51,6 +52,13 @@ std::string date(std::time_t when) {
   std::tm parts{};
   gmtime_r(&when, &parts);
   return {text.data(), std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &parts)};
+}
+
+// Of the week, from Monday 0:00.
+uint32_t local_minute(std::time_t when) {
+  std::tm parts{};
+  localtime_r(&when, &parts);
+  return static_cast<uint32_t>(((parts.tm_wday + 6) % 7 * 24 + parts.tm_hour) * 60 + parts.tm_min);
 }
 
 resolve::Families families(const config::Settings& settings) {
@@ -162,6 +170,7 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
   };
   if (auto fault = s.guard.start(s.keys.token, now_us() / 1000000); !fault.empty()) return fault;
   if (auto fault = s.live.start(s.keys); !fault.empty()) return fault;
+  s.exchange.minute_of_week = local_minute(std::time(nullptr));
   s.watch_signals();
   s.watch_network();
   for (size_t i = 0; i < s.icmp.descriptors().size(); ++i) {
@@ -269,6 +278,9 @@ void Control::State::tick() {
         health.answered(message, now_us());
       } else if (message.what == link::ToControl::What::kBan) {
         guard.found_out(message, now_us() / 1000000);
+      } else if (message.what == link::ToControl::What::kRule) {
+        spdlog::info("{}: {}", live.rule_sets().name_of(message.rule),
+                     link::to_string(link::network_of(message.address)));
       } else {
         netlink->resolve(message.address);
       }
@@ -286,6 +298,7 @@ void Control::State::tick() {
     netlink->allow_questions();
     guard.tick(now_us() / 1000000);
     watch_workers();
+    exchange.minute_of_week = local_minute(std::time(nullptr));
   }
   if (ticks % (10 * kTicksOfASecond) == 0) netlink->refresh();
   exchange.quiescence.collect();
@@ -312,6 +325,7 @@ void Control::State::add_methods() {
   manage::add_statistics(rpc, exchange);
   dispatcher.add_methods(rpc);
   manage::add_ban_methods(rpc, guard, now_us);
+  manage::add_rule_methods(rpc, live, exchange, now_us);
   for (const char* name : {"config.reload", "dispatcher.reload"}) {
     rpc.add(name, "read the configuration file again", [this](const Json&) -> Json {
       std::vector<std::string> errors = reload();

@@ -1,5 +1,7 @@
 #include "dataplane/core/dialogs.h"
 
+#include <utility>
+
 namespace dataplane {
 
 Dialogs::Dialogs(size_t most) : all_(most), index_(most) {
@@ -12,13 +14,15 @@ bool Dialogs::reserve() {
   return true;
 }
 
-uint32_t Dialogs::add(const sipcore::Hash128& key, uint16_t destination, uint64_t until_ms) {
+uint32_t Dialogs::add(const sipcore::Hash128& key, uint16_t destination, Places& places,
+                      uint64_t until_ms) {
   if (free_.size() <= reserved_) return kNone;
   uint32_t slot = free_.back();
   free_.pop_back();
   Dialog& dialog = all_[slot];
   dialog.key = key;
   dialog.destination = destination;
+  dialog.places = std::exchange(places, {});
   dialog.until_ms = until_ms;
   dialog.up = true;
   ++dialog.generation;

@@ -12,6 +12,7 @@
 
 #include "control/link/huge_vector.h"
 #include "dataplane/core/key_index.h"
+#include "dataplane/core/places.h"
 #include "sipcore/hash/siphash.h"
 
 namespace dataplane {
@@ -21,6 +22,7 @@ struct Dialog {
   uint64_t until_ms = 0;
   uint32_t generation = 0;
   uint16_t destination = 0;  // slot in control::link::Destinations
+  Places places;             // of its group and of rules
   bool up = false;
 };
 
@@ -35,8 +37,9 @@ class Dialogs {
   bool reserve();
   void give_back_reserved() { --reserved_; }
 
-  // kNone: full; what is reserved by others is not taken.
-  uint32_t add(const sipcore::Hash128& key, uint16_t destination, uint64_t until_ms);
+  // kNone: full; what is reserved by others is not taken. `places` are the dialog's then.
+  uint32_t add(const sipcore::Hash128& key, uint16_t destination, Places& places,
+               uint64_t until_ms);
   uint32_t find(const sipcore::Hash128& key) const;
   void extend(uint32_t slot, uint64_t until_ms) { all_[slot].until_ms = until_ms; }
   void remove(uint32_t slot);

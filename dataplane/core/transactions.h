@@ -16,6 +16,7 @@
 #include "control/link/running_config.h"
 #include "dataplane/core/blob_pool.h"
 #include "dataplane/core/key_index.h"
+#include "dataplane/core/places.h"
 #include "sipcore/grammar/ip.h"
 #include "sipcore/grammar/method.h"
 #include "sipcore/hash/siphash.h"
@@ -74,6 +75,9 @@ struct ServerTransaction : Answer {
   bool dialog_reserved = false;
   bool refused = false;  // some destination gave an answer that others shall not be asked after
   bool in_use = false;
+  uint8_t rerouted = 0;  // times that a rule sent it elsewhere after it had failed
+  Places places;         // until its dialog has them
+  uint64_t marks = 0;    // set by rules
   std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
 };
 

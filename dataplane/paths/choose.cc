@@ -193,10 +193,33 @@ void Proxy::set_bound(Wish& wish, const Tier& tier) const {
   wish.bound = calls * group.bounded_load_percent;
 }
 
+// In one group, with a place of its own where it has a limit. A call that has one in another group
+// gives that back.
+std::optional<Proxy::Target> Proxy::choose_within(Wish& wish, uint16_t listen, bool broken,
+                                                  Places& places) {
+  const control::link::CallLimit& limit = wish.group->limit;
+  bool takes = wish.call && limit.slot != Places::kNone && places.group() != limit.slot;
+  if (takes && !take_limit(limit, true)) return std::nullopt;
+  for (Care care : {Care::kFull, Care::kNoStart, Care::kNone}) {
+    if ((care == Care::kNone) != broken) continue;
+    wish.care = care;
+    auto target = choose_in(wish, listen);
+    if (!target) continue;
+    if (wish.call && places.group() != limit.slot) {
+      if (places.group() != Places::kNone) destinations_.at(places.group()).give_call_back();
+      places.group() = limit.slot;
+    }
+    return target;
+  }
+  if (takes) destinations_.at(limit.slot).give_call_back();
+  return std::nullopt;
+}
+
 // In the group, or where it has nobody left in the one behind it. `server` knows who was asked for
-// this request; the place that is taken is the caller's to give back, give_place_back().
+// this request; the place that is taken is the caller's to give back, give_place_back(), that of
+// the group is in `places`.
 std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group, uint16_t listen,
-                                           uint32_t server, FallBack fall_back) {
+                                           uint32_t server, FallBack fall_back, Places& places) {
   const auto& groups = config_->groups;
   const auto& id = server == kNoSlot ? in_->key : transactions_.server(server).key;
   uint64_t tries = server == kNoSlot ? 0 : transactions_.server(server).tries;
@@ -216,11 +239,7 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
         wish.hash = sipcore::hash_of(wish.group->hash_of, wish.group->hash_header, request.message,
                                      request.essentials, key());
       }
-      for (Care care : {Care::kFull, Care::kNoStart, Care::kNone}) {
-        if ((care == Care::kNone) != broken) continue;
-        wish.care = care;
-        if (auto target = choose_in(wish, listen)) return target;
-      }
+      if (auto target = choose_within(wish, listen, broken, places)) return target;
       if (fall_back == FallBack::kNo) break;
       at = groups[at].fallback;
     }

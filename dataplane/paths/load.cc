@@ -158,7 +158,8 @@ void Proxy::begin_dialog(ClientTransaction& client) {
   if (!names_dialog(*in_)) return;  // no To tag: RFC 2543, nobody can say BYE to it by its name
   if (dialogs_.find(in_->dialog) != Dialogs::kNone) return;
   uint64_t until_ms = now_ms_ + uint64_t{config_->longest_call_s} * 1000;
-  uint32_t slot = dialogs_.add(in_->dialog, client.destination_slot, until_ms);
+  uint32_t slot = dialogs_.add(in_->dialog, client.destination_slot,
+                               transactions_.server(client.server).places, until_ms);
   if (slot == Dialogs::kNone) {
     counters_.add(Count::dialogs_not_kept);
     return;
@@ -192,6 +193,8 @@ void Proxy::note_bye_answered(ClientTransaction& client, int status) {
 
 void Proxy::end_dialog(uint32_t slot) {
   destinations_.at(dialogs_.at(slot).destination).give_call_back();
+  Places places = dialogs_.at(slot).places;
+  places.give_back(destinations_);
   dialogs_.remove(slot);
   counters_.add(Count::dialogs_ended);
 }

@@ -10,6 +10,7 @@
 //   timer.cc      time passes
 //   load.cc       what a destination has to do, and what it is worth; calls that are up
 //   retired.cc    all is said: what is left of a transaction, and what it still does
+//   rules.cc      what the rules of the configuration do to requests, responses and failures
 #pragma once
 
 #include <array>
@@ -26,6 +27,7 @@
 #include "sipcore/build/edit.h"
 #include "sipcore/proxy/forward.h"
 #include "sipcore/proxy/validate.h"
+#include "sipcore/rules/rewrite.h"
 #include "sipcore/transaction/client.h"
 #include "sipcore/transaction/invite_client.h"
 #include "sipcore/transaction/invite_server.h"
@@ -107,6 +109,14 @@ class Proxy {
     uint16_t slot = control::link::kNoDestination;
     bool call = false;  // a place for a call was taken there
   };
+  // What the rules have said of a message.
+  struct Ruled {
+    uint16_t group = kNoGroup;  // that it goes to
+    uint64_t marks = 0;
+    Places places;  // that it has taken
+    sipcore::Rewrite changes;
+    bool beyond_limit = false;  // of the rule that decided
+  };
   // With how much care a destination is chosen.
   enum class Care : uint8_t {
     kFull,
@@ -136,7 +146,8 @@ class Proxy {
   Count on_repeated(uint32_t branch);
   Count on_ack();
   Count on_new_request();
-  std::optional<Target> find_target(const sipcore::RoutePlan& plan);
+  Count route_new_request(Ruled& ruled);
+  std::optional<Target> find_target(const sipcore::RoutePlan& plan, Ruled& ruled);
   Count refuse(sipcore::Fault fault);
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
   bool is_amplified(size_t answer) const;
@@ -171,7 +182,8 @@ class Proxy {
 
   // choose.cc
   std::optional<Target> choose(const Parsed& request, uint16_t group, uint16_t listen,
-                               uint32_t server, FallBack fall_back);
+                               uint32_t server, FallBack fall_back, Places& places);
+  std::optional<Target> choose_within(Wish& wish, uint16_t listen, bool broken, Places& places);
   std::optional<Target> choose_in(Wish& wish, uint16_t listen);
   uint16_t select(const Wish& wish, const control::link::Tier& tier);
   bool may_ask(const Wish& wish, const control::link::Destination& destination) const;
@@ -213,7 +225,7 @@ class Proxy {
   // upstream.cc
   void pass_up(uint32_t slot);
   Packet* edit_in_place(const sipcore::EditList& edits, size_t headroom);
-  Packet* without_our_via();
+  Packet* as_it_goes_up(uint64_t& marks);
   void keep_own_part(ServerTransaction& server, const sipcore::Message& response);
   void keep_best(ServerTransaction& server, int status, bool from_response);
   void finish(uint32_t slot);
@@ -223,7 +235,7 @@ class Proxy {
   void send_stored(const ServerTransaction& server, Blob blob, Count kind);
   void resend_response(uint32_t slot);
   void resend_own(const Answer& answer);
-  void answer_server(uint32_t slot, int status);
+  void answer_server(uint32_t slot, int status, std::string_view reason = {});
   void count_outcome(ServerTransaction& server, int status);
   size_t write_reply(const Parsed& request, const sipcore::Endpoint& source, int status,
                      std::string_view reason, std::string_view headers);
@@ -241,6 +253,21 @@ class Proxy {
   Count on_retired_request(uint32_t branch);
   Count on_retired_response(const Branch& branch);
   void free_retired(uint32_t branch);
+
+  // rules.cc
+  bool take_limit(const control::link::CallLimit& limit, bool call);
+  void note_rule(const sipcore::Rule& rule, const sipcore::Endpoint& source);
+  const sipcore::Rule* run_rules(const sipcore::RuleSet& rules, const sipcore::Subject& subject,
+                                 Ruled& ruled);
+  bool is_within(const sipcore::Rule& rule, const sipcore::Subject& subject, Ruled& ruled);
+  std::optional<Count> rule_request(Ruled& ruled);
+  Count refuse_beyond(const sipcore::Rule& rule);
+  Count reject_by(const sipcore::Rule& rule);
+  bool change_in_hand(const sipcore::Subject& subject, const sipcore::Rewrite& changes);
+  bool rule_response(uint64_t& marks, sipcore::EditList& edits);
+  bool rule_failure(uint32_t slot, int status);
+  bool change_stored(ServerTransaction& server, const sipcore::Subject& subject,
+                     const sipcore::Rewrite& changes);
 
   // timer.cc
   uint32_t client_timer(uint32_t slot) const;
@@ -266,13 +293,16 @@ class Proxy {
   Transactions transactions_;
   control::link::Destinations& destinations_;
   control::link::Mailbox<control::link::ToControl>& to_control_;
+  control::link::RuleHits& rule_hits_;
+  const std::atomic<uint32_t>& published_minute_;
   BlobPool blobs_;
   Dialogs dialogs_;
   control::link::TimerWheel wheel_;
   const control::link::RunningConfig* config_ = nullptr;
   uint64_t now_ms_;
   uint64_t now_us_;
-  std::array<uint32_t, 64> round_robin_{};  // cursor by group
+  uint32_t minute_of_week_ = 0;
+  std::array<uint32_t, control::link::kMostGroups> round_robin_{};  // cursor by group
 
   std::array<InHand, 2> messages_;  // one in hand, one held back
   InHand* in_ = &messages_[0];
@@ -280,6 +310,7 @@ class Proxy {
   // Work space for messages that are made again from what is stored.
   Parsed again_;
   Parsed sent_;
+  std::unique_ptr<sipcore::RuleWork> rule_work_ = std::make_unique<sipcore::RuleWork>();
   sipcore::ForwardScratch scratch_;
   std::array<char, 65536> out_;
   std::array<char, 65536> hop_out_;  // ACK and CANCEL, while out_ holds their INVITE

@@ -301,17 +301,37 @@ std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint6
   return std::nullopt;
 }
 
+// What rules have taken for a request that gets no transaction is given back.
 Count Proxy::on_new_request() {
+  Ruled ruled;
+  Count fate = route_new_request(ruled);
+  ruled.places.give_back(destinations_);
+  return fate;
+}
+
+Count Proxy::route_new_request(Ruled& ruled) {
   const sipcore::Essentials& e = in_->essentials;
   sipcore::RoutePlan plan = sipcore::plan_route(in_->message, e, self(), key());
   uint64_t loop = sipcore::loop_hash(in_->message, e, plan, key());
   if (auto fate = stop_by_policy(plan, loop)) return *fate;
+  if (e.to_tag.empty()) {
+    ruled.group = config_->listens[in_->arrival.listen].group;
+    if (auto fate = rule_request(ruled)) return *fate;
+    // It may be another message now.
+    if (ruled.changes.any()) plan = sipcore::plan_route(in_->message, e, self(), key());
+  }
 
-  auto target = find_target(plan);
-  if (!target && e.to_tag.empty()) return answer_unavailable(Count::rejected_no_backend);
+  auto target = find_target(plan, ruled);
+  if (!target && e.to_tag.empty()) {
+    return answer_unavailable(Count::rejected_no_backend);
+  }
   if (!target) return answer_directly(502, "Bad Gateway: no way to next hop");
   uint32_t slot = begin_transaction();
   bool room = slot != kNoSlot && (!target->call || reserve_dialog(slot));
+  if (slot != kNoSlot) {
+    transactions_.server(slot).places = std::exchange(ruled.places, {});
+    transactions_.server(slot).marks = ruled.marks;
+  }
   uint32_t branch = room ? new_branch(slot, *target, loop) : kNoSlot;
   if (branch == kNoSlot) {
     give_place_back(*target);
@@ -337,10 +357,10 @@ Count Proxy::on_new_request() {
 }
 
 // A destination of the group for what begins something; for what belongs to a call its other side.
-std::optional<Proxy::Target> Proxy::find_target(const sipcore::RoutePlan& plan) {
+std::optional<Proxy::Target> Proxy::find_target(const sipcore::RoutePlan& plan, Ruled& ruled) {
   uint16_t listen = in_->arrival.listen;
   if (in_->essentials.to_tag.empty()) {
-    return choose(*in_, config_->listens[listen].group, listen, kNoSlot, FallBack::kYes);
+    return choose(*in_, ruled.group, listen, kNoSlot, FallBack::kYes, ruled.places);
   }
   auto endpoint = dialog_target(*in_, plan);
   auto from = endpoint ? listen_for(*endpoint, listen) : std::nullopt;

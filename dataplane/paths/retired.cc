@@ -65,7 +65,8 @@ Count Proxy::on_retired_response(const Branch& branch) {
   if (!sipcore::has_second_via(in_->message, *in_->essentials.via)) {
     return Count::drop_bad_response;
   }
-  Packet* packet = without_our_via();
+  uint64_t marks = 0;  // are not kept for so long
+  Packet* packet = as_it_goes_up(marks);
   if (packet == nullptr) return Count::response_consumed;
   transmit_.send(packet, config_->listens[branch.listen].endpoint, branch.reply_to,
                  Count::sent_response);

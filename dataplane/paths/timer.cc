@@ -12,6 +12,8 @@ Proxy::Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
                     limits.retired_transactions),
       destinations_(exchange.destinations),
       to_control_(*exchange.to_control[worker]),
+      rule_hits_(*exchange.rule_hits[worker]),
+      published_minute_(exchange.minute_of_week),
       blobs_(limits.retired_transactions / 2, limits.stored_messages),
       dialogs_(limits.dialogs),
       wheel_(transactions_.servers() + transactions_.clients() + transactions_.branches(), now_ms),
@@ -22,6 +24,7 @@ void Proxy::begin_turn(const control::link::RunningConfig& config, uint64_t now_
   config_ = &config;
   now_us_ = now_us;
   now_ms_ = now_us / 1000;
+  minute_of_week_ = published_minute_.load(std::memory_order_relaxed);
 }
 
 // In the wheel's numbering servers come first, then clients, then branches.
@@ -201,6 +204,7 @@ void Proxy::unreachable(const sipcore::BranchToken& branch) {
 void Proxy::free_server(uint32_t slot) {
   ServerTransaction& server = transactions_.server(slot);
   give_back_reserved(server);
+  server.places.give_back(destinations_);
   blobs_.drop(server.request);
   blobs_.drop(server.response);
   blobs_.drop(server.best);

@@ -30,11 +30,21 @@ bool final_state(const ServerTransaction& server) {
 
 }  // namespace
 
-// The response in hand, taken out of it, as it goes up.
-Packet* Proxy::without_our_via() {
+// The response in hand as it goes up; where it grows, in a packet of its own. nullptr: that cannot
+// be made.
+Packet* Proxy::as_it_goes_up(uint64_t& marks) {
   sipcore::EditList edits;
   sipcore::forward_response(in_->message, *in_->essentials.via, edits);
-  return edit_in_place(edits, 0);
+  if (!rule_response(marks, edits)) return nullptr;
+  if (Packet* packet = edit_in_place(edits, 0)) return packet;
+  std::string_view bytes = in_->message.bytes();
+  int64_t size = static_cast<int64_t>(bytes.size()) + edits.growth();
+  Packet* packet = edits.broken() ? nullptr : transmit_.take(static_cast<size_t>(size));
+  if (packet == nullptr) return nullptr;
+  packet->size = static_cast<uint32_t>(
+      sipcore::apply_copy(edits, bytes, {packet->data(), packet->tailroom()}));
+  release(std::exchange(in_->packet, nullptr));
+  return packet;
 }
 
 // What is needed to say this response again when its request is repeated.
@@ -58,7 +68,7 @@ void Proxy::pass_up(uint32_t slot) {
   }
   if (!step_server(server_slot, status)) return;
   if (server.kind != Kind::kInvite) keep_own_part(server, in_->message);
-  Packet* packet = without_our_via();
+  Packet* packet = as_it_goes_up(server.marks);
   if (packet == nullptr) return;
   if (server.kind == Kind::kInvite) {
     // A 2xx is repeated by its callee, a failure by us, even where a 2xx follows it.
@@ -78,6 +88,7 @@ void Proxy::keep_best(ServerTransaction& server, int status, bool from_response)
   if (!from_response || status == 503) return;
   sipcore::EditList edits;
   sipcore::forward_response(in_->message, *in_->essentials.via, edits);
+  if (!rule_response(server.marks, edits)) return;
   size_t size = sipcore::apply_copy(edits, in_->message.bytes(), out_);
   server.best = blobs_.store({out_.data(), size});
 }
@@ -97,6 +108,7 @@ void Proxy::finish(uint32_t slot) {
   if (server.best == kNoBlob && server.cancelled) status = 487;
   // 16.7 step 6: the 503 of a callee says nothing about us.
   if (status == 503 && server.group == kNoGroup) status = 500;
+  if (rule_failure(slot, status)) return;
   if (server.kind == Kind::kOther && status == kTimeout && server.best == kNoBlob) {
     // RFC 4320 4.2: the caller has given up as well, a 408 would come too late.
     const auto& step = sipcore::server::kMachine.step(
@@ -218,7 +230,7 @@ void Proxy::resend_own(const Answer& answer) {
 }
 
 // A final response of our own for a transaction, kept for retransmission.
-void Proxy::answer_server(uint32_t slot, int status) {
+void Proxy::answer_server(uint32_t slot, int status, std::string_view reason) {
   ServerTransaction& server = transactions_.server(slot);
   if (server.request == kNoBlob ||
       again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) {
@@ -228,10 +240,10 @@ void Proxy::answer_server(uint32_t slot, int status) {
   sipcore::Writer headers(text);
   if (status == 503) {
     headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
-    counters_.add(Count::rejected_no_backend);
+    if (reason.empty()) counters_.add(Count::rejected_no_backend);
   }
-  size_t size =
-      write_reply(again_, server.source, status, sipcore::reason_of(status), headers.text());
+  if (reason.empty()) reason = sipcore::reason_of(status);
+  size_t size = write_reply(again_, server.source, status, reason, headers.text());
   if (server.kind == Kind::kInvite) {
     blobs_.drop(server.response);
     server.response = blobs_.store({out_.data(), size});
@@ -248,6 +260,7 @@ void Proxy::answer_server(uint32_t slot, int status) {
 // What becomes of a call is decided: it goes on, and has its dialog, or is over.
 void Proxy::count_outcome(ServerTransaction& server, int status) {
   give_back_reserved(server);
+  server.places.give_back(destinations_);
   if (server.kind != Kind::kInvite || server.group == kNoGroup) return;
   counters_.add(status < 300 ? Count::calls_answered : Count::calls_failed);
 }

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "control/config/rule_sets.h"
 #include "control/config/settings.h"
 #include "control/link/clock.h"
 #include "control/log/log.h"
@@ -177,6 +178,10 @@ int main(int argc, char** argv) try {
   }
   const Settings& settings = std::get<Settings>(loaded);
   if (check) {
+    if (auto fault = control::config::RuleSets(1).fault_of(settings); !fault.empty()) {
+      std::fprintf(stderr, "%s:1:1: %s\n", path.c_str(), fault.c_str());
+      return 2;
+    }
     std::printf("%s: good\n", path.c_str());
     return 0;
   }

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "control/config/destination.h"
+#include "control/config/rule_words.h"
 #include "control/config/running.h"
 #include "control/config/settings.h"
 
@@ -119,8 +120,95 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
         "[[group]]\nname = \"h\"\nbreaker_open_ms = 5000\nbreaker_most_open_ms = 4000\n",
         "[limits]\ndestinations = 15\n",
         "[timers]\nlongest_call_s = 1\n",
-        "[[listen]]\naddress = \"192.0.2.2\"\ngroup = \"nobody\"\n"}) {
+        "[[listen]]\naddress = \"192.0.2.2\"\ngroup = \"nobody\"\n",
+        "[[rule]]\nuser_regex = \"(\"\n",
+        "[[rule]]\nuser_regex = \"^a|b\"\n",
+        "[[rule]]\nuser_prefix = \"\"\n",
+        "[[rule]]\nuser = 5\n",
+        "[[rule]]\nuser = \"a\\u0001b\"\n",
+        "[[rule]]\nusr = \"a\"\n",
+        "[[rule]]\nsource = \"192.0.2.0/33\"\n",
+        "[[rule]]\nsource_port = \"5060\"\n",
+        "[[rule]]\nsource_port = 70000\n",
+        "[[rule]]\nlisten = \"192.0.2.99\"\n",
+        "[[rule]]\nmethod = \"IN VITE\"\n",
+        "[[rule]]\ntime = \"someday\"\n",
+        "[[rule]]\ntime = \"mon 25:00-26:00\"\n",
+        "[[rule]]\nstatus = 486\n",
+        "[[rule]]\non = \"failure\"\nstatus = \"7xx\"\n",
+        "[[rule]]\nheader = \"X\"\n",
+        "[[rule]]\nset_user = \"a b\"\n",
+        "[[rule]]\nset_user = \"a@b\"\n",
+        "[[rule]]\nset_host = \"a;b\"\n",
+        "[[rule]]\nprefix = \"<\"\n",
+        "[[rule]]\nadd_header = \"X-No-Colon\"\n",
+        "[[rule]]\nadd_header = \"X: a\\r\\nVia: b\"\n",
+        "[[rule]]\nadd_header = \"X: ${nothing}\"\n",
+        "[[rule]]\nadd_header = \"X: ${user\"\n",
+        "[[rule]]\nremove_header = \"v\"\n",
+        "[[rule]]\nreplace_header = \"call-id: 1\"\n",
+        "[[rule]]\nreject = 200\n",
+        "[[rule]]\nreject = 403\ndrop = true\n",
+        "[[rule]]\nreject = 403\ncapacity = 5\n",
+        "[[rule]]\nreject = 403\nreason = \"a\\r\\nb\"\n",
+        "[[rule]]\ngroup = \"nobody\"\n",
+        "[[rule]]\nsend_to = \"sip:255.255.255.255\"\n",
+        "[[rule]]\non = \"response\"\ngroup = \"g\"\n",
+        "[[rule]]\non = \"response\"\nstrip = 1\n",
+        "[[rule]]\non = \"failure\"\ncalls_per_s = 1\n",
+        "[[rule]]\nname = \"a\"\n[[rule]]\nname = \"a\"\n"}) {
     EXPECT_NE(first_error(std::string(kGood) + more), "") << more;
+  }
+}
+
+TEST(Config, RulesSayWhatIsLookedFor) {
+  auto result = parse(std::string(kGood) +
+                          "[[rule]]\nsource = [\"192.0.2.0/22\", \"192.0.2.9\"]\nuser = \"a\"\n"
+                          "user_prefix = [\"b\"]\nheader = { s = \"x\" }\nsend_to = "
+                          "\"sip:192.0.2.77\"\n[[rule]]\nsend_to = \"sip:192.0.2.77\"\n",
+                      "f.toml");
+  if (auto* errors = std::get_if<Errors>(&result)) FAIL() << errors->lines.front();
+  const Settings& settings = std::get<Settings>(result);
+  ASSERT_EQ(settings.rules.size(), 2u);
+  EXPECT_EQ(settings.groups.back().name, "sip:192.0.2.77");
+  EXPECT_EQ(settings.groups.size(), 2u);
+  const auto& conditions = settings.rules[0].rule.conditions;
+  ASSERT_EQ(conditions.size(), 3u);
+  EXPECT_EQ(conditions[0].any.size(), 2u);
+  EXPECT_EQ(word_of(conditions[1].field), "header subject");
+  EXPECT_EQ(conditions[2].any.size(), 5u);
+}
+
+// The addresses of a network are those whose digits begin with one of its prefixes.
+TEST(RuleWords, PrefixesOfANetworkHoldItsAddressesAndNoOthers) {
+  for (uint8_t bits = 0; bits <= 32; ++bits) {
+    auto network = link::network_of(*sipcore::parse_ip("198.18.77.201"), bits);
+    auto prefixes = source_prefixes(network);
+    for (unsigned flip = 0; flip < 32; ++flip) {
+      auto ip = *sipcore::parse_ip("198.18.77.201");
+      ip.bytes[flip / 8] = static_cast<uint8_t>(ip.bytes[flip / 8] ^ 0x80U >> flip % 8);
+      char text[40];
+      sipcore::Writer out(text);
+      sipcore::write_source(ip, out);
+      bool within = std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
+        return out.text().starts_with(prefix);
+      });
+      EXPECT_EQ(within, link::network_of(ip, bits) == network) << int{bits} << " " << flip;
+    }
+  }
+}
+
+TEST(RuleWords, TimesOfTheWeek) {
+  auto span = parse_time_span("fri-mon 08:30-24:00");
+  ASSERT_TRUE(span);
+  EXPECT_EQ(span->days, 0x71);
+  EXPECT_EQ(span->from, 510);
+  EXPECT_EQ(span->to, 1440);
+  EXPECT_TRUE(parse_time_span("sun"));
+  EXPECT_TRUE(parse_time_span("22:00-06:00"));
+  for (const char* bad :
+       {"", "mo", "mon-", "08:00", "08:00-", "8:00-9:00", "24:00-25:00", "mon x"}) {
+    EXPECT_FALSE(parse_time_span(bad)) << bad;
   }
 }
 

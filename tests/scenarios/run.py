@@ -17,6 +17,7 @@ import lab_tools  # noqa: E402
 import sipp_scenario  # noqa: E402
 import balance  # noqa: E402
 import cases  # noqa: E402
+import rules  # noqa: E402
 from checks import FOLDER, Failed, expect, with_tandem  # noqa: E402
 
 
@@ -385,7 +386,8 @@ def main():
             bad_reload_changes_nothing, all_backends_down, killed_and_restarted,
             calls_outlive_a_kill, invented_sources, told_to_the_service_manager,
             balance.drained_at_load, balance.hung_at_load, balance.dead_and_back_by_probes,
-            balance.names_resolved, balance.flooder_banned)}
+            balance.names_resolved, balance.flooder_banned,
+            rules.rules_at_load, rules.rule_limits_calls, rules.explained)}
         jobs.update(balance.algorithms())
         jobs["operator_day"] = lambda b: balance.operator_day(b, options.day_seconds)
         if options.calls > 0:

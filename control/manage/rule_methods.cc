@@ -1,0 +1,69 @@
+#include "control/manage/rule_methods.h"
+
+#include "control/manage/explain.h"
+#include "control/manage/parse_report.h"
+
+namespace control::manage {
+namespace {
+
+Json list(const config::Live& live, const link::Exchange& exchange) {
+  constexpr std::string_view kPlaces[] = {"request", "response", "failure"};
+  const auto& policies = exchange.config.read()->rules.policies;
+  Json out = Json::array();
+  for (size_t i = 0; i < live.settings().rules.size(); ++i) {
+    const config::RuleSettings& one = live.settings().rules[i];
+    uint64_t hits = 0;
+    for (const auto& worker : exchange.rule_hits) hits += worker->read(policies[i].counter);
+    Json shown = {{"name", one.rule.name},
+                  {"on", kPlaces[static_cast<size_t>(one.on)]},
+                  {"hits", hits},
+                  {"when", conditions_of(one, live.settings())},
+                  {"does", actions_of(one, live.settings())}};
+    if (one.limit.capacity > 0) {
+      shown["calls"] = exchange.destinations.at(policies[i].limit.slot).calls.load();
+    }
+    out.push_back(std::move(shown));
+  }
+  return {{"rules", out}};
+}
+
+const std::string* text_at(const Json& params, size_t index) {
+  bool there = params.is_array() && index < params.size() && params[index].is_string();
+  return there ? params[index].get_ptr<const Json::string_t*>() : nullptr;
+}
+
+// MESSAGE [SOURCE [LISTEN]]: bytes of the message as the characters of those numbers.
+Question question_of(const Json& params, const link::RunningConfig& config) {
+  const std::string *message = text_at(params, 0), *source = text_at(params, 1),
+                    *listen = text_at(params, 2);
+  auto bytes = message == nullptr ? std::nullopt : bytes_of(*message);
+  if (!bytes) throw RpcError{400, "params are MESSAGE, [SOURCE, [LISTEN]]"};
+  Question out;
+  out.bytes = *bytes;
+  auto from = sipcore::parse_endpoint(source == nullptr ? "192.0.2.1:5060" : *source, 5060);
+  if (!from) throw RpcError{400, "SOURCE is an address, perhaps with a port"};
+  out.source = *from;
+  if (listen == nullptr || listen->empty()) return out;
+  auto to = sipcore::parse_endpoint(*listen, sipcore::kDefaultPort);
+  for (size_t i = 0; to && i < config.listens.size(); ++i) {
+    out.listen = static_cast<uint16_t>(i);
+    if (config.listens[i].endpoint == *to) return out;
+  }
+  throw RpcError{404, "LISTEN is the address of no [[listen]]: " + *listen};
+}
+
+}  // namespace
+
+void add_rule_methods(Rpc& rpc, const config::Live& live, const link::Exchange& exchange,
+                      std::function<uint64_t()> now_us) {
+  rpc.add("rules.list", "rules, and how often they matched",
+          [&live, &exchange](const Json&) { return list(live, exchange); });
+  rpc.add("rules.explain", "what becomes of a request: MESSAGE [SOURCE [LISTEN]]",
+          [&live, &exchange, now_us](const Json& params) {
+            Question question = question_of(params, *exchange.config.read());
+            question.now_ms = now_us() / 1000;
+            return explain(question, live, exchange);
+          });
+}
+
+}  // namespace control::manage

@@ -1,0 +1,188 @@
+// What the rules of the configuration do to a message: before a destination is chosen, on its way
+// back to the caller, and when all destinations have failed.
+#include "dataplane/paths/proxy.h"
+#include "sipcore/build/reply.h"
+
+namespace dataplane {
+
+using control::link::CallLimit;
+using control::link::Group;
+using control::link::Rules;
+using sipcore::Method;
+using sipcore::Rule;
+using sipcore::RuleSet;
+using sipcore::Subject;
+using sipcore::Verdict;
+
+namespace {
+constexpr uint8_t kMostReroutes = 3;  // of one request
+}  // namespace
+
+// A place and a turn, if the limit leaves one. `call`: the place is held; else only the rate
+// counts.
+bool Proxy::take_limit(const CallLimit& limit, bool call) {
+  if (limit.slot == Places::kNone) return true;
+  auto& state = destinations_.at(limit.slot);
+  if (call && !state.take_call(limit.capacity)) return false;
+  if (limit.call_rate.take(state.call_rate_ns, now_us_ * 1000)) return true;
+  if (call) state.give_call_back();
+  return false;
+}
+
+void Proxy::note_rule(const Rule& rule, const sipcore::Endpoint& source) {
+  uint16_t counter = config_->rules.policies[rule.number].counter;
+  rule_hits_.add(counter);
+  if (!rule.log) return;
+  control::link::ToControl message;
+  message.what = control::link::ToControl::What::kRule;
+  message.address = source.ip;
+  message.rule = counter;
+  to_control_.push(message);
+}
+
+// The rules for a request, in order, until one of them decides. Marks and the changes of those that
+// matched are in `ruled`; the one that decided, or nullptr.
+const Rule* Proxy::run_rules(const RuleSet& rules, const Subject& subject, Ruled& ruled) {
+  const Rule* last = nullptr;
+  rules.match(subject, worker_, minute_of_week_, ruled.marks, *rule_work_, [&](const Rule& rule) {
+    note_rule(rule, subject.source);
+    ruled.marks |= rule.mark;
+    ruled.changes.add(rule);
+    ruled.beyond_limit = !is_within(rule, subject, ruled);
+    if (rule.verdict == Verdict::kContinue && !ruled.beyond_limit) return true;
+    last = &rule;
+    return false;
+  });
+  return last;
+}
+
+bool Proxy::is_within(const Rule& rule, const Subject& subject, Ruled& ruled) {
+  const CallLimit& limit = config_->rules.policies[rule.number].limit;
+  if (limit.slot == Places::kNone) return true;
+  bool call = subject.message.is_request() && subject.message.method() == Method::kInvite;
+  if (!take_limit(limit, call)) return false;
+  if (!call || ruled.places.add(limit.slot)) return true;
+  destinations_.at(limit.slot).give_call_back();
+  return false;
+}
+
+// The new request in hand; nullopt: it goes on, to the group in `ruled`.
+std::optional<Proxy::Count> Proxy::rule_request(Ruled& ruled) {
+  const RuleSet* rules = config_->rules.request.get();
+  if (rules == nullptr) return std::nullopt;
+  const Arrival& arrival = in_->arrival;
+  Subject subject{in_->message, in_->essentials, arrival.source, config_->own[arrival.listen]};
+  const Rule* last = run_rules(*rules, subject, ruled);
+  if (ruled.beyond_limit) return refuse_beyond(*last);
+  if (last != nullptr && last->verdict == Verdict::kDrop) return Count::drop_rule;
+  if (last != nullptr && last->verdict == Verdict::kReject) return reject_by(*last);
+  if (last != nullptr && last->verdict == Verdict::kGroup) ruled.group = last->group;
+  if (!ruled.changes.any() || change_in_hand(subject, ruled.changes)) return std::nullopt;
+  counters_.add(Count::rejected_malformed);
+  return answer_directly(513, "Message Too Large: no room for what rules add");
+}
+
+Proxy::Count Proxy::refuse_beyond(const Rule& rule) {
+  char text[40];
+  sipcore::Writer headers(text);
+  int status = config_->rules.policies[rule.number].refusal;
+  headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
+  Count fate =
+      answer_directly(status, sipcore::reason_of(status), status == 503 ? headers.text() : "");
+  if (fate == Count::request_answered) counters_.add(Count::rejected_limit);
+  return fate;
+}
+
+Proxy::Count Proxy::reject_by(const Rule& rule) {
+  char text[40];
+  sipcore::Writer headers(text);
+  if (rule.retry_after_s > 0) {
+    headers.add("Retry-After: ").add_number(rule.retry_after_s).add("\r\n");
+  }
+  Count fate = answer_directly(rule.status, rule.reason, headers.text());
+  if (fate == Count::request_answered) counters_.add(Count::rejected_rule);
+  return fate;
+}
+
+// From here on it is as if it had come like this: what is stored, sent again and cancelled is what
+// was sent, whatever rules a reload brings meanwhile.
+bool Proxy::change_in_hand(const Subject& subject, const sipcore::Rewrite& changes) {
+  sipcore::EditList edits;
+  sipcore::Writer texts(scratch_.text);
+  if (!changes.list(subject, texts, edits)) return false;
+  std::string_view bytes = in_->message.bytes();
+  Packet* packet =
+      transmit_.take(static_cast<size_t>(static_cast<int64_t>(bytes.size()) + edits.growth()));
+  if (packet == nullptr) return false;
+  packet->size = static_cast<uint32_t>(
+      sipcore::apply_copy(edits, bytes, {packet->data(), packet->tailroom()}));
+  release(in_->packet);
+  in_->packet = packet;
+  in_->arrival.payload = 0;
+  in_->arrival.payload_size = packet->size;
+  return in_->read(packet->bytes()) == sipcore::Fault::kNone;
+}
+
+// Of the response in hand, on its way to the caller. False: more changes than one message can have.
+bool Proxy::rule_response(uint64_t& marks, sipcore::EditList& edits) {
+  const RuleSet* rules = config_->rules.response.get();
+  if (rules == nullptr) return true;
+  const Arrival& arrival = in_->arrival;
+  Subject subject{in_->message, in_->essentials, arrival.source, config_->own[arrival.listen],
+                  in_->message.status()};
+  Ruled ruled;
+  ruled.marks = marks;
+  run_rules(*rules, subject, ruled);
+  marks = ruled.marks;
+  if (!ruled.changes.any()) return true;
+  sipcore::Writer texts(scratch_.text);
+  return ruled.changes.list(subject, texts, edits);
+}
+
+// All destinations have failed, with `status` at best. True: a rule has sent the request to another
+// group, or answered it.
+bool Proxy::rule_failure(uint32_t slot, int status) {
+  ServerTransaction& server = transactions_.server(slot);
+  const RuleSet* rules = config_->rules.failure.get();
+  bool may = rules != nullptr && !server.cancelled && server.rerouted < kMostReroutes &&
+             server.request != kNoBlob && server.group != kNoGroup;
+  if (!may || again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return false;
+  Subject subject{again_.message, again_.essentials, server.source, config_->own[server.listen],
+                  status};
+  Ruled ruled;
+  ruled.marks = server.marks;
+  const Rule* last = run_rules(*rules, subject, ruled);
+  server.marks = ruled.marks;
+  if (last == nullptr) return false;
+  if (last->verdict == Verdict::kReject) {
+    blobs_.drop(server.best);
+    answer_server(slot, last->status, last->reason);
+    counters_.add(Count::rejected_rule);
+    return true;
+  }
+  // RFC 3261 16.7 step 5: nobody is asked after a 6xx.
+  if (last->verdict != Verdict::kGroup || status >= 600) return false;
+  if (ruled.changes.any() && !change_stored(server, subject, ruled.changes)) return false;
+  ++server.rerouted;
+  uint32_t branch = ask_another(slot, last->group, FallBack::kYes);
+  if (branch == kNoSlot) return false;
+  server.refused = false;
+  counters_.add(Count::rerouted);
+  fork_to_all(branch);
+  return true;
+}
+
+bool Proxy::change_stored(ServerTransaction& server, const Subject& subject,
+                          const sipcore::Rewrite& changes) {
+  sipcore::EditList edits;
+  sipcore::Writer texts(scratch_.text);
+  if (!changes.list(subject, texts, edits)) return false;
+  size_t size = sipcore::apply_copy(edits, subject.message.bytes(), out_);
+  Blob changed = size == 0 ? kNoBlob : blobs_.store({out_.data(), size});
+  if (changed == kNoBlob) return false;
+  blobs_.drop(server.request);
+  server.request = changed;
+  return true;
+}
+
+}  // namespace dataplane

@@ -1,0 +1,63 @@
+// What a rule can look at, and how it is written down to be matched: every field of a message that
+// some rule asks for becomes one line of a text, and all patterns are looked for in that text at
+// once.
+//
+//   \x01 name \n  value  \n \x01 name \n  value  \n ...
+//
+// A value holds no control character, so that no peer can write a line of his own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sipcore/build/writer.h"
+#include "sipcore/grammar/ip.h"
+#include "sipcore/proxy/validate.h"
+
+namespace sipcore {
+
+// The message and where it came from; `status` is that of a response, 0 for a request.
+struct Subject {
+  const Message& message;
+  const Essentials& essentials;
+  Endpoint source;
+  Endpoint listen;  // that it came to
+  int status = 0;
+};
+
+struct Field {
+  enum class Kind : uint8_t {
+    kMethod,
+    kListen,
+    kSource,  // in hexadecimal digits, so that a network is a prefix: see network_prefixes()
+    kSourcePort,
+    kUser,  // of the Request-URI
+    kHost,
+    kUri,
+    kFromUser,
+    kFromHost,
+    kFromUri,
+    kToUser,
+    kToHost,
+    kToUri,
+    kStatus,
+    kHeader,  // all values of it, joined by commas (RFC 3261 7.3.1)
+  };
+  Kind kind = Kind::kMethod;
+  std::string header;  // for kHeader: its name, in small letters, spelled out
+
+  friend auto operator<=>(const Field&, const Field&) = default;
+};
+
+// Host names and tokens are the same in either case, users are not (RFC 3261 19.1.4).
+bool any_case(const Field& field);
+
+// The value alone: escapes of a user are decoded, visual separators of a telephone number left out,
+// so that nobody gets round a rule by another spelling (RFC 3261 19.1.4, RFC 3966 3).
+void write_value(const Field& field, const Subject& subject, Writer& out);
+
+// How the source is written.
+void write_source(const IpAddress& ip, Writer& out);
+
+}  // namespace sipcore
