@@ -76,14 +76,15 @@ class Tandem:
     start_within_s = 20
 
     def __init__(self, build, folder, workers=1, port="af_xdp", algorithm="round_robin",
-                 backends=("b1", "b2"), v6=False, extra="", group_extra="", node=""):
+                 backends=("b1", "b2"), v6=False, extra="", group_extra="", node="",
+                 management=""):
         self.build, self.folder = build, folder
         self.socket = f"{folder}/tandem.sock"
         self.config = f"{folder}/tandem.toml"
         self.memif = f"{folder}/memif.sock"
         self.wire = None  # the process at the other end of a memif port
         self.settings = dict(workers=workers, port=port, algorithm=algorithm, v6=v6, extra=extra,
-                             group_extra=group_extra, node=node)
+                             group_extra=group_extra, node=node, management=management)
         self.write_config(backends)
         self.process = None
 
@@ -92,7 +93,7 @@ class Tandem:
         device = f"memif:{self.memif}" if s["port"] == "memif" else f"{s['port']}:eth0"
         lines = ["[node]", f"workers = {s['workers']}", f'state = "{self.folder}/state"',
                  s["node"], "[management]",
-                 f'socket = "{self.socket}"', "[[port]]", f'device = "{device}"']
+                 f'socket = "{self.socket}"', s["management"], "[[port]]", f'device = "{device}"']
         for v6 in (False, True):
             lines += ["[[listen]]", f'address = "{bracketed(address("lb", v6))}:5060"']
         lines += ["[[group]]", 'name = "backends"', f'algorithm = "{s["algorithm"]}"',

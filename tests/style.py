@@ -52,6 +52,17 @@ def one_arrow(files):
     return wrong
 
 
+def commands_are_described(files):
+    """Each command of tandemctl stands in its manual page and in the completion."""
+    text = "\n".join(lines_of("control/program/tandemctl.cc"))
+    commands = re.findall(r'add_subcommand\(\s*"(\w+)"', text)
+    wrong = [] if len(commands) > 15 else [f"tandemctl.cc: {len(commands)} commands found"]
+    for name in ("conf/tandemctl.1", "conf/tandemctl.bash"):
+        words = set(re.findall(r"\w+", "\n".join(lines_of(name))))
+        wrong += [f"{name}: no {command}" for command in commands if command not in words]
+    return wrong
+
+
 def file_length(files):
     return [f"{name}: {len(lines_of(name))} lines, at most 400"
             for name in files if source(name) and not name.startswith("tests/")
@@ -97,8 +108,8 @@ def test_beside_code(files):
 
 def main():
     files = tracked()
-    checks = [top_level, one_arrow, file_length, line_length, function_length, formatted,
-              test_beside_code]
+    checks = [top_level, one_arrow, commands_are_described, file_length, line_length,
+              function_length, formatted, test_beside_code]
     failed = 0
     for check in checks:
         wrong = check(files)

@@ -7,12 +7,16 @@
 #include <sstream>
 
 #include "control/config/groups.h"
+#include "control/config/management.h"
 #include "control/config/protect.h"
 #include "control/config/reader.h"
 #include "control/config/rules.h"
+#include "control/log/log.h"
 
 namespace control::config {
 namespace {
+
+constexpr uint16_t kHepPort = 9060;
 
 void read_name_servers(Reader& reader, const toml::table& node, Settings& out) {
   out.name_servers = reader.texts(node, "name_servers");
@@ -140,17 +144,20 @@ void read_limits(Reader& reader, const toml::table& root, Settings& out) {
 }
 
 void read_rest(Reader& reader, const toml::table& root, Settings& out) {
-  const toml::table& management = *reader.section(root, "management");
-  reader.text(management, "socket", out.socket);
-  if (out.socket.empty() || out.socket.size() > 100 || out.socket.front() != '/') {
-    reader.error(management, "socket is an absolute path of at most 100 bytes");
+  read_management(reader, root, out.management);
+  const toml::table& trace = *reader.section(root, "trace");
+  std::string hep;
+  reader.text(trace, "hep", hep);
+  if (!hep.empty()) out.hep = sipcore::parse_endpoint(hep, kHepPort);
+  if (!hep.empty() && (!out.hep || out.hep->ip.unusable_as_target())) {
+    reader.error(trace, "hep is the address of a collector, like \"192.0.2.50:9060\"");
   }
-  reader.finish(management, "[management]");
-  const toml::table& log = *reader.section(root, "log");
-  static constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error"};
-  out.log_level = kLevels[reader.choice(log, "level", {"debug", "info", "warning", "error"}, 1)];
-  out.log_json = reader.choice(log, "format", {"text", "json"}, 0) == 1;
-  reader.finish(log, "[log]");
+  reader.number(trace, "hep_node", 0, 0xffffffff, out.hep_node);
+  reader.finish(trace, "[trace]");
+  const toml::table& section = *reader.section(root, "log");
+  out.log_level = log::kLevels[reader.choice(section, "level", log::kLevels, 1)];
+  out.log_json = reader.choice(section, "format", {"text", "json"}, 0) == 1;
+  reader.finish(section, "[log]");
 }
 
 }  // namespace
@@ -216,7 +223,12 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
       running.packets != wanted.packets) {
     return "[limits], and sources of [protect], change only with a restart";
   }
-  if (running.socket != wanted.socket) return "socket of [management] changes only with a restart";
+  ManagementSettings management = wanted.management;
+  management.token = running.management.token;
+  management.open_reading = running.management.open_reading;
+  if (management != running.management) {
+    return "socket, http, tls_certificate and tls_key of [management] change only with a restart";
+  }
   return {};
 }
 

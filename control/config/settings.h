@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -61,6 +62,15 @@ struct RuleSettings {
   uint32_t refusal = 503;  // what is beyond the limit is answered with
 };
 
+struct ManagementSettings {
+  std::string socket = "/run/tandem/tandem.sock";
+  sipcore::Endpoint http;                // port 0: none
+  std::string token;                     // a secret; empty: nothing can be changed over HTTP
+  bool open_reading = false;             // page and metrics without the token
+  std::string tls_certificate, tls_key;  // files in PEM; empty: no TLS
+  friend bool operator==(const ManagementSettings&, const ManagementSettings&) = default;
+};
+
 // Beginnings of the User-Agent of tools that look for holes.
 inline const std::vector<std::string> kScanners = {
     "friendly-scanner", "friendly-request", "sipvicious", "sipcli", "sip-scan", "sundayddr", "iwar",
@@ -97,7 +107,9 @@ struct Settings {
   uint32_t calls = 262144;
   uint32_t destinations = 4096;  // of the node, as packets
   uint32_t packets = 16384;
-  std::string socket = "/run/tandem/tandem.sock";
+  ManagementSettings management;
+  std::optional<sipcore::Endpoint> hep;  // where traced messages go
+  uint32_t hep_node = 1;
   std::string log_level = "info";
   bool log_json = false;
 };

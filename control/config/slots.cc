@@ -12,7 +12,10 @@ void begin(link::DestinationState& state, link::Admin admin) {
   state.call_rate_ns = 0;
   state.heard_ms = 0;
   state.latency.forget();
-  for (auto* total : {&state.begun, &state.answered, &state.failed, &state.opened}) *total = 0;
+  for (auto* total : {&state.begun, &state.answered, &state.failed, &state.opened, &state.rang,
+                      &state.post_dial_us}) {
+    *total = 0;
+  }
 }
 
 link::Admin by_file(bool enabled) {

@@ -49,6 +49,8 @@ struct alignas(64) DestinationState {
   std::atomic<uint64_t> answered{0};           // of them with 2xx
   std::atomic<uint64_t> failed{0};             // branches: 5xx, 6xx, silence, unreachable
   std::atomic<uint64_t> opened{0};             // times that its breaker opened
+  std::atomic<uint64_t> rang{0};               // calls that rang there, or were answered at once
+  std::atomic<uint64_t> post_dial_us{0};       // all their delays until then
 
   bool in_use() const {
     return calls.load(std::memory_order_acquire) != 0 || work.load(std::memory_order_acquire) != 0;

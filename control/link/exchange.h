@@ -14,12 +14,15 @@
 #include "control/link/running_config.h"
 #include "control/link/snapshot.h"
 #include "control/link/sources.h"
+#include "control/link/trace.h"
+#include "control/link/traffic.h"
 
 namespace control::link {
 
 struct Exchange {
   static constexpr size_t kMessages = 1024;  // room of a mailbox
   static constexpr size_t kOutgoing = 256;
+  static constexpr size_t kTraced = 256;
 
   explicit Exchange(size_t workers_, size_t most_destinations = 4096, size_t most_sources = 4096)
       : workers(workers_),
@@ -29,13 +32,16 @@ struct Exchange {
         config(quiescence),
         hops(quiescence),
         denied(quiescence),
-        banned(quiescence) {
+        banned(quiescence),
+        trace(quiescence) {
     for (size_t i = 0; i < workers; ++i) {
       heartbeats.push_back(std::make_unique<Heartbeat>());
       counters.push_back(std::make_unique<Counters>());
       rule_hits.push_back(std::make_unique<RuleHits>());
+      traffic.push_back(std::make_unique<Traffic>());
       to_control.push_back(std::make_unique<Mailbox<ToControl>>(kMessages));
       to_worker.push_back(std::make_unique<Mailbox<ToWorker>>(kMessages));
+      traced.push_back(std::make_unique<Mailbox<Traced>>(kTraced));
       to_send.push_back(std::make_unique<Mailbox<Outgoing>>(kOutgoing));
     }
   }
@@ -46,8 +52,9 @@ struct Exchange {
   Sources sources;
   Snapshot<RunningConfig> config;
   Snapshot<NextHops> hops;
-  Snapshot<Networks> denied;  // by the file; there may be none
-  Snapshot<Networks> banned;  // for a time; does not touch those who are trusted
+  Snapshot<Networks> denied;    // by the file; there may be none
+  Snapshot<Networks> banned;    // for a time; does not touch those who are trusted
+  Snapshot<TraceFilter> trace;  // what is to be copied; mostly nothing
   // Local time, from Monday 0:00; written by control.
   std::atomic<uint32_t> minute_of_week{0};
   // When each worker began its last turn; who stands still is found by it.
@@ -64,9 +71,11 @@ struct Exchange {
   std::vector<std::unique_ptr<Heartbeat>> heartbeats;
   std::vector<std::unique_ptr<Counters>> counters;
   std::vector<std::unique_ptr<RuleHits>> rule_hits;
+  std::vector<std::unique_ptr<Traffic>> traffic;
   std::vector<std::unique_ptr<Mailbox<ToControl>>> to_control;
   std::vector<std::unique_ptr<Mailbox<ToWorker>>> to_worker;
   std::vector<std::unique_ptr<Mailbox<Outgoing>>> to_send;
+  std::vector<std::unique_ptr<Mailbox<Traced>>> traced;  // to control
 };
 
 }  // namespace control::link

@@ -63,6 +63,11 @@ void change(bool json, const std::string& level) {
   set_form(*spdlog::default_logger(), json, level);
 }
 
+std::string level() {
+  auto name = spdlog::level::to_string_view(spdlog::default_logger()->level());
+  return {name.data(), name.size()};
+}
+
 void start(bool json, const std::string& level) {
   auto logger = spdlog::stderr_logger_mt("tandem");
   set_form(*logger, json, level);

@@ -4,12 +4,15 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace spdlog {
 class logger;
 }
 
 namespace control::log {
+
+inline constexpr std::string_view kLevels[] = {"debug", "info", "warning", "error"};
 
 // A line without its end: control characters are written as \xNN, so that none can start a line or
 // drive a terminal.
@@ -23,6 +26,9 @@ void set_form(spdlog::logger& logger, bool json, const std::string& level);
 
 // The default logger in another form, after a reload.
 void change(bool json, const std::string& level);
+
+// One of kLevels: what the log says now.
+std::string level();
 
 // To standard error, as the default logger of spdlog.
 void start(bool json, const std::string& level);

@@ -62,6 +62,13 @@ void take_attributes(std::string_view text, DestinationSettings& out) {
 
 double ms(uint32_t us) { return static_cast<double>(us) / 1000; }
 
+// On average, of all calls that rang; null: none did.
+Json post_dial_ms(const DestinationState& state) {
+  uint64_t rang = state.rang;
+  if (rang == 0) return nullptr;
+  return static_cast<double>(state.post_dial_us) / static_cast<double>(rang) / 1000;
+}
+
 }  // namespace
 
 Json Dispatcher::show(const link::Group& group, const link::Destination& one) const {
@@ -83,6 +90,7 @@ Json Dispatcher::show(const link::Group& group, const link::Destination& one) co
         {"SOCKET", any ? Json(nullptr) : Json(socket)}}},
       {"LATENCY",
        {{"EST", ms(state.latency.lately_us.value())}, {"AVG", ms(state.latency.usual_us.value())}}},
+      {"PDD", post_dial_ms(state)},
       {"RUNTIME", {{"DLGLOAD", state.calls.load()}}},
       {"STATE", health::word(condition)},
       {"ACTIVE", state.calls.load()},

@@ -26,12 +26,11 @@ int depth_of(std::string_view request) {
   return deepest;
 }
 
-// A reply must be valid UTF-8 whatever a peer has put into a name.
+}  // namespace
+
 std::string text_of(const Json& reply) {
   return reply.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
-
-}  // namespace
 
 void Rpc::add(std::string name, std::string help, std::function<Json(const Json&)> method) {
   methods_[std::move(name)] = {std::move(help), std::move(method)};

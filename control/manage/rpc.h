@@ -26,12 +26,20 @@ inline void done_or_throw(const std::string& fault, int code = 500) {
   if (!fault.empty()) throw RpcError{code, fault};
 }
 
+// Valid UTF-8 whatever a peer has put into a name.
+std::string text_of(const Json& reply);
+
 class Rpc {
  public:
   static constexpr size_t kMostRequest = 65536;  // bytes
 
   // `method` gets the params (an array, or null) and returns the result.
   void add(std::string name, std::string help, std::function<Json(const Json& params)> method);
+
+  // The result of a method by its name, which there must be; throws RpcError as methods do.
+  Json run(const std::string& method, const Json& params) const {
+    return methods_.at(method).run(params);
+  }
 
   // Never throws; every request text gets a reply text.
   std::string handle(std::string_view request) const;

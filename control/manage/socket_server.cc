@@ -27,7 +27,7 @@ struct SocketServer::State {
   explicit State(asio::io_context& io) : acceptor(io), again(io) {}
   Local::acceptor acceptor;
   asio::steady_timer again;
-  std::function<std::string(std::string_view)> handle;
+  Handle handle;
   std::string path;
   size_t clients = 0;
 };
@@ -64,10 +64,16 @@ class SocketServer::Client : public std::enable_shared_from_this<Client> {
     });
   }
   void answer(size_t size) {
-    watch();
     const char* begin = static_cast<const char*>(input_.data().data());
-    output_ = state_->handle({begin, size - 1}) + "\n";
+    std::string request(begin, size - 1);
     input_.consume(size);
+    state_->handle(std::move(request), [self = shared_from_this()](std::string reply) {
+      self->write(std::move(reply));
+    });
+  }
+  void write(std::string reply) {
+    watch();
+    output_ = std::move(reply) + "\n";
     asio::async_write(socket_, asio::buffer(output_),
                       [self = shared_from_this()](boost::system::error_code error, size_t) {
                         self->deadline_.cancel();
@@ -82,8 +88,7 @@ class SocketServer::Client : public std::enable_shared_from_this<Client> {
   std::string output_;
 };
 
-SocketServer::SocketServer(asio::io_context& io,
-                           std::function<std::string(std::string_view)> handle)
+SocketServer::SocketServer(asio::io_context& io, Handle handle)
     : state_(std::make_shared<State>(io)) {
   state_->handle = std::move(handle);
 }

@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include <boost/asio/io_context.hpp>
 
@@ -14,8 +13,10 @@ class SocketServer {
  public:
   static constexpr size_t kMostClients = 32;
 
-  // Answers each line with what `handle` makes of it.
-  SocketServer(boost::asio::io_context& io, std::function<std::string(std::string_view)> handle);
+  // Answers each line with what `handle` gives to its second argument, once, on the thread of `io`.
+  using Reply = std::function<void(std::string)>;
+  using Handle = std::function<void(std::string request, Reply reply)>;
+  SocketServer(boost::asio::io_context& io, Handle handle);
   ~SocketServer();
 
   // Creates the socket, for its owner only, with its directory where that is missing; a socket left

@@ -13,6 +13,7 @@
 #include "control/manage/client.h"
 #include "control/manage/parse_report.h"
 #include "control/manage/tables.h"
+#include "control/program/trace.h"
 
 namespace {
 
@@ -41,8 +42,10 @@ struct Options {
   std::string method, file = "-", group, destination, attributes;
   std::vector<std::string> params;
   std::string source = "192.0.2.1:5060", listen;
+  std::string call_id, user;
+  control::program::TraceOptions trace;
   uint32_t timeout_s = 0;
-  bool json = false, wait = false, follow = false;
+  bool json = false, wait = false, follow = false, everybody = false;
 };
 
 // Words that are JSON are taken as JSON, all others as text.
@@ -128,9 +131,17 @@ int events(const Options& options) {
   }
 }
 
+int trace(const Options& options) {
+  control::program::TraceOptions wanted = options.trace;
+  wanted.socket = options.socket;
+  wanted.what = !options.call_id.empty() ? "call_id" : !options.user.empty() ? "user" : "all";
+  wanted.text = control::manage::visible(options.call_id + options.user);
+  return control::program::show_trace(wanted);
+}
+
 struct Commands {
   CLI::App *rpc, *list, *stats, *uptime, *reload, *parse, *drain, *enable, *disable, *add, *change,
-      *remove, *ping, *events, *bans, *ban, *unban, *rules, *explain;
+      *remove, *ping, *events, *bans, *ban, *unban, *rules, *explain, *trace, *log;
 };
 
 void add_destination_options(CLI::App* command, Options& options) {
@@ -182,6 +193,18 @@ Commands define(CLI::App& app, Options& options) {
   all.explain->add_option("--source", options.source, "ADDRESS[:PORT] it comes from")
       ->capture_default_str();
   all.explain->add_option("--listen", options.listen, "address of ours it comes to");
+  all.trace = app.add_subcommand("trace", "messages of a call while they pass, as a ladder");
+  auto* call_id = all.trace->add_option("-c,--call-id", options.call_id, "of this call");
+  auto* user = all.trace->add_option("-u,--user", options.user, "with this user in a URI");
+  auto* every =
+      all.trace->add_flag("--all", options.everybody, "of everybody, as far as there is room");
+  call_id->excludes(user)->excludes(every);
+  user->excludes(every);
+  all.trace->add_option("--seconds", options.trace.seconds, "so long")->capture_default_str();
+  all.trace->add_flag("--text", options.trace.whole, "whole messages instead");
+  all.trace->add_option("--pcap", options.trace.pcap, "write them to this file as well");
+  all.log = app.add_subcommand("log", "what the log says: debug, info, warning or error");
+  all.log->add_option("level", options.method, "from now on, until a reload");
   all.reload = app.add_subcommand("reload", "read the configuration file again");
   all.uptime = app.add_subcommand("uptime", "time since the start");
   all.rpc = app.add_subcommand("rpc", "call a method: rpc METHOD [PARAM ...]");
@@ -211,6 +234,11 @@ int run(const Commands& on, const Options& options) {
   if (*on.bans) return show(options, "bans.list", none);
   if (*on.ban) return show(options, "bans.add", {options.destination, options.timeout_s});
   if (*on.unban) return show(options, "bans.remove", Json::array({options.destination}));
+  if (*on.trace) return trace(options);
+  if (*on.log) {
+    return show(options, "log.level",
+                options.method.empty() ? none : Json::array({options.method}));
+  }
   if (*on.rules) return show(options, "rules.list", none);
   if (*on.explain) {
     std::string message = control::manage::visible(read_all(options.file));

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -19,14 +20,18 @@
 #include "control/log/log.h"
 #include "control/manage/ban_methods.h"
 #include "control/manage/dispatcher.h"
+#include "control/manage/metrics.h"
+#include "control/manage/overview.h"
 #include "control/manage/rpc.h"
 #include "control/manage/rule_methods.h"
-#include "control/manage/socket_server.h"
+#include "control/manage/trace_methods.h"
 #include "control/manage/statistics.h"
 #include "control/protect/guard.h"
 #include "control/resolve/name_server.h"
 #include "control/store/token_key.h"
+#include "control/thread/management.h"
 #include "control/thread/notify.h"
+#include "control/trace/recorder.h"
 
 namespace control::thread {
 
@@ -52,6 +57,13 @@ std::string date(std::time_t when) {
   std::tm parts{};
   gmtime_r(&when, &parts);
   return {text.data(), std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &parts)};
+}
+
+// Since 1970.
+uint64_t date_us() {
+  using namespace std::chrono;
+  return static_cast<uint64_t>(
+      duration_cast<microseconds>(system_clock::now().time_since_epoch()).count());
 }
 
 // Of the week, from Monday 0:00.
@@ -84,7 +96,12 @@ struct Control::State {
                    resolve::Resolver::Done done) { name_server.ask(name, type, std::move(done)); }),
         signals(io, SIGTERM, SIGINT, SIGHUP),
         ticker(io),
-        server(io, [this](std::string_view request) { return rpc.handle(request); }) {}
+        overview(live, exchange),
+        recorder(exchange),
+        management(io, {[this](const std::string& request) { return rpc.handle(request); },
+                        [this] { return manage::text_of(rpc.run("core.overview", nullptr)); },
+                        [this] { return manage::metrics(exchange, live, metrics_clock()); },
+                        [this] { return stuck ? "a worker stands still" : ""; }}) {}
 
   // The errors; empty: the new configuration runs.
   std::vector<std::string> reload();
@@ -93,6 +110,7 @@ struct Control::State {
   void watch_icmp(size_t which);
   void tick();
   void add_methods();
+  manage::Clock metrics_clock() const;
   void after_publish();
   void resolve_names();
   void watch_workers();
@@ -121,7 +139,9 @@ struct Control::State {
   Notify notify{environment("NOTIFY_SOCKET")};
   bool stuck = false;  // a worker, and it has been said
   manage::Rpc rpc;
-  manage::SocketServer server;
+  manage::Overview overview;
+  trace::Recorder recorder;
+  Management management;
 };
 
 Control::Control(std::string path, config::Settings settings, link::Exchange& exchange)
@@ -146,7 +166,6 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
   }
   if (auto fault = s.silent.open(listens); !fault.empty()) return fault;
   if (auto fault = s.icmp.open(); !fault.empty()) return fault;
-  if (auto fault = s.server.open(s.live.settings().socket); !fault.empty()) return fault;
   auto hops = s.netlink->snapshot();
   if (hops == nullptr) return "the kernel's routes and neighbours cannot be read by netlink";
   s.exchange.hops.publish(std::move(hops));
@@ -177,6 +196,7 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
     s.icmp_ready.emplace_back(s.io, s.icmp.descriptors()[i]);
   }
   for (size_t i = 0; i < s.icmp_ready.size(); ++i) s.watch_icmp(i);
+  if (auto fault = s.management.start(s.live.settings().management); !fault.empty()) return fault;
   s.tick();
   return {};
 }
@@ -184,6 +204,7 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
 void Control::run() {
   state_->notify.ready();
   state_->io.run();
+  state_->management.stop();
 }
 
 void Control::State::watch_signals() {
@@ -207,6 +228,7 @@ std::vector<std::string> Control::State::reload() {
   for (const std::string& line : errors) spdlog::error("not reloaded: {}", line);
   if (!errors.empty()) return errors;
   log::change(live.settings().log_json, live.settings().log_level);
+  management.allow(live.settings().management);
   spdlog::info("configuration reloaded from {}", live.path());
   return {};
 }
@@ -214,6 +236,9 @@ std::vector<std::string> Control::State::reload() {
 void Control::State::after_publish() {
   health.configure(now_us());
   guard.configure(live.settings());
+  const config::Settings& settings = live.settings();
+  auto fault = recorder.send_to(settings.hep, settings.hep_node);
+  if (!fault.empty()) spdlog::error("{}", fault);
   resolver.want(live.names(), now_us() / 1000);
   // The first call shall not wait for a neighbour.
   for (const link::Group& group : exchange.config.read()->groups) {
@@ -291,6 +316,7 @@ void Control::State::tick() {
     network_changed = hops == nullptr;
     if (hops != nullptr) exchange.hops.publish(std::move(hops));
   }
+  recorder.tick(now_us(), date_us());
   health.tick(now_us());
   resolve_names();
   ++ticks;
@@ -298,6 +324,7 @@ void Control::State::tick() {
     netlink->allow_questions();
     guard.tick(now_us() / 1000000);
     watch_workers();
+    overview.tick(now_us());
     exchange.minute_of_week = local_minute(std::time(nullptr));
   }
   if (ticks % (10 * kTicksOfASecond) == 0) netlink->refresh();
@@ -316,16 +343,34 @@ void Control::State::watch_workers() {
   stuck = !alive;
 }
 
+manage::Clock Control::State::metrics_clock() const {
+  return {now_us() / 1000, static_cast<uint64_t>(std::time(nullptr) - since),
+          guard.bans().all().size()};
+}
+
 void Control::State::add_methods() {
   rpc.add("core.uptime", "time since the start", [this](const Json&) -> Json {
     std::time_t now = std::time(nullptr);
     return {{"now", date(now)}, {"up_since", date(since)}, {"uptime", now - since}};
   });
   rpc.add("core.version", "version", [](const Json&) -> Json { return "tandem 0.1.0"; });
+  rpc.add("log.level", "what the log says: [debug, info, warning or error], until a reload",
+          [this](const Json& params) -> Json {
+            if (params.is_array() && !params.empty()) {
+              const auto& all = log::kLevels;
+              std::string wanted = params[0].is_string() ? params[0].get<std::string>() : "";
+              bool known = std::find(std::begin(all), std::end(all), wanted) != std::end(all);
+              if (!known) throw RpcError{400, "debug, info, warning or error"};
+              log::change(live.settings().log_json, wanted);
+            }
+            return log::level();
+          });
   manage::add_statistics(rpc, exchange);
   dispatcher.add_methods(rpc);
   manage::add_ban_methods(rpc, guard, now_us);
   manage::add_rule_methods(rpc, live, exchange, now_us);
+  overview.add_method(rpc, since);
+  manage::add_trace_methods(rpc, recorder, now_us);
   for (const char* name : {"config.reload", "dispatcher.reload"}) {
     rpc.add(name, "read the configuration file again", [this](const Json&) -> Json {
       std::vector<std::string> errors = reload();

@@ -101,6 +101,7 @@ struct ClientTransaction {
   bool holds_call = false;     // a place for a call
   bool heard = false;          // some response came
   bool late = false;           // but none before the request was repeated
+  bool rang = false;           // or was answered
   bool found_wanting = false;  // the destination's breaker was told of a failure
   uint8_t state = 0;
   Kind kind = Kind::kOther;

@@ -12,14 +12,15 @@ using control::link::NextHops;
 
 Transmit::Transmit(size_t worker, size_t workers, std::vector<Port*> ports, Pools pools,
                    control::link::Counters& counters,
-                   control::link::Mailbox<control::link::ToControl>& to_control)
+                   control::link::Mailbox<control::link::ToControl>& to_control, Tap& tap)
     : worker_(static_cast<uint32_t>(worker)),
       workers_(static_cast<uint32_t>(workers)),
       ports_(std::move(ports)),
       queues_(ports_.size()),
       pools_(pools),
       counters_(counters),
-      to_control_(to_control) {
+      to_control_(to_control),
+      tap_(tap) {
   for (auto& queue : queues_) queue.reserve(4 * kBurst);
   waiting_.reserve(kMostWaiting);
   pieces_.reserve(64);
@@ -67,6 +68,7 @@ Packet* Transmit::take(size_t size) {
 void Transmit::send(Packet* packet, const sipcore::Endpoint& from, const sipcore::Endpoint& to,
                     Count kind) {
   counters_.add(kind);
+  if (tap_.active()) tap_.note(from, to, packet->bytes());
   if (try_send(packet, from, to) != Outcome::kNoNeighbour) return;
   if (waiting_.size() == kMostWaiting) {
     counters_.add(Count::tx_no_neighbour);

@@ -8,6 +8,7 @@
 #include "control/link/mailbox.h"
 #include "control/link/messages.h"
 #include "control/link/next_hop.h"
+#include "dataplane/core/tap.h"
 #include "dataplane/io/port.h"
 
 namespace dataplane {
@@ -25,7 +26,7 @@ class Transmit {
   // `worker` of `workers`: each takes IP identifications that no other takes.
   Transmit(size_t worker, size_t workers, std::vector<Port*> ports, Pools pools,
            control::link::Counters& counters,
-           control::link::Mailbox<control::link::ToControl>& to_control);
+           control::link::Mailbox<control::link::ToControl>& to_control, Tap& tap);
   ~Transmit();
 
   // Once per turn, before anything is sent.
@@ -69,6 +70,7 @@ class Transmit {
   Pools pools_;
   control::link::Counters& counters_;
   control::link::Mailbox<control::link::ToControl>& to_control_;
+  Tap& tap_;
   const control::link::NextHops* hops_ = nullptr;
   const control::link::NextHops* hops_tried_ = nullptr;
   uint64_t now_ms_ = 0;

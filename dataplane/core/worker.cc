@@ -30,8 +30,10 @@ Worker::Worker(size_t id, control::link::Exchange& exchange, Handover& handover,
       exchange_(exchange),
       handover_(handover),
       counters_(*exchange.counters[id]),
+      traffic_(*exchange.traffic[id]),
       ports_(ports),
-      transmit_(id, exchange.workers, ports, pools, counters_, *exchange.to_control[id]),
+      tap_(id, exchange),
+      transmit_(id, exchange.workers, ports, pools, counters_, *exchange.to_control[id], tap_),
       twins_(ports, kernel, counters_),
       reassembly_(kReassemblies, *pools.large),
       proxy_(static_cast<uint8_t>(id), limits, transmit_, exchange, now_ms),
@@ -49,8 +51,10 @@ size_t Worker::poll(uint64_t now_us) {
   exchange_.heartbeats[id_]->at_ms.store(now_us / 1000, std::memory_order_relaxed);
   config_ = exchange_.config.read();
   if (config_ == nullptr) return 0;
+  note_turn(now_us);
   now_ms_ = now_us / 1000;
   hops_ = exchange_.hops.read();
+  tap_.begin_turn(now_us);
   transmit_.begin_turn(hops_, now_ms_);
   proxy_.begin_turn(*config_, now_us);
   protection_.begin_turn(*config_, exchange_.denied.read(), exchange_.banned.read(), now_us);
@@ -63,7 +67,16 @@ size_t Worker::poll(uint64_t now_us) {
   twins_.pass();
   proxy_.run_timers(kTimerBudget);
   transmit_.flush();
+  if (taken > 0) traffic_.burst(taken);
+  was_busy_ = taken > 0;
   return taken;
+}
+
+// The time since the last turn began went into that one, if it had something to do.
+void Worker::note_turn(uint64_t now_us) {
+  if (was_busy_) traffic_.busy_us.add(now_us - turn_us_);
+  turn_us_ = now_us;
+  if (now_us / 1000 != now_ms_) proxy_.show_use();
 }
 
 void Worker::take_messages() {
@@ -173,6 +186,7 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
     return joined ? drop(packet, Count::drop_not_ours) : not_for_us(packet, Count::drop_not_ours);
   }
   std::string_view sip = packet->bytes().substr(info.payload, info.payload_size);
+  if (tap_.active()) tap_.note(info.source, info.target, sip);
   Count refused = protection_.refuse(info.source.ip, sip);
   if (refused != Count::kFates) return drop(packet, refused);
   // New requests are turned away before anything that costs is done for them.

@@ -12,6 +12,7 @@
 #include "control/link/exchange.h"
 #include "dataplane/core/overload.h"
 #include "dataplane/core/protection.h"
+#include "dataplane/core/tap.h"
 #include "dataplane/core/twins.h"
 #include "dataplane/net/fragments.h"
 #include "dataplane/paths/proxy.h"
@@ -67,6 +68,7 @@ class Worker {
   std::optional<control::link::Count> steer(Packet* packet, const NetInfo& info);
   size_t owner_of(std::string_view message) const;
   control::link::Count drop(Packet* packet, control::link::Count why);
+  void note_turn(uint64_t now_us);
   size_t take_handed();
   std::optional<control::link::Count> take_over(Handed& handed);
   void take_messages();
@@ -75,7 +77,9 @@ class Worker {
   control::link::Exchange& exchange_;
   Handover& handover_;
   control::link::Counters& counters_;
+  control::link::Traffic& traffic_;
   std::vector<Port*> ports_;
+  Tap tap_;
   Transmit transmit_;
   Twins twins_;
   Reassembly reassembly_;
@@ -86,6 +90,8 @@ class Worker {
   const control::link::RunningConfig* config_ = nullptr;
   const control::link::NextHops* hops_ = nullptr;
   uint64_t now_ms_ = 0;
+  uint64_t turn_us_ = 0;  // when this turn began
+  bool was_busy_ = false;
   Overload::Queue ports_queue_ = Overload::Queue::kEnd;  // of this turn
 };
 

@@ -66,7 +66,9 @@ void Proxy::hear(ClientTransaction& client) {
   // The answer to a request that was sent twice does not say to which (Karn).
   if (!client.heard && !client.late) {
     state.latency.add(static_cast<uint32_t>(now_us_ - client.sent_us));
+    traffic_.first_response.add(now_us_ - client.sent_us);
   }
+  if (client.holds_call && status >= 180 && status < 300) note_ringing(client, status);
   client.heard = true;
   if (now_ms_ >= state.heard_ms.load(std::memory_order_relaxed) + kHeardStepMs) {
     state.heard_ms.store(now_ms_, std::memory_order_relaxed);
@@ -84,6 +86,18 @@ void Proxy::hear(ClientTransaction& client) {
   }
   if (status >= 500 && !client.done) count_failure(client);
   if (status >= 300) end_load(client);
+}
+
+// Post-dial delay, and the time of set-up, of this branch.
+void Proxy::note_ringing(ClientTransaction& client, int status) {
+  uint64_t delay_us = now_us_ - client.sent_us;
+  if (status >= 200) traffic_.call_setup.add(delay_us);
+  if (client.rang) return;
+  client.rang = true;
+  traffic_.post_dial_delay.add(delay_us);
+  DestinationState& state = destinations_.at(client.destination_slot);
+  state.rang.fetch_add(1, std::memory_order_relaxed);
+  state.post_dial_us.fetch_add(delay_us, std::memory_order_relaxed);
 }
 
 // Nothing came until the first repetition: it takes at least so long. An INVITE has its 100 by then

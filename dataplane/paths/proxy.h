@@ -77,6 +77,9 @@ class Proxy {
   // Sends what control has written.
   void send_probe(const control::link::Outgoing& probe);
 
+  // Says how full the tables are.
+  void show_use() const;
+
   const Transactions& transactions() const { return transactions_; }
   const Dialogs& dialogs() const { return dialogs_; }
   size_t blobs_in_use() const { return blobs_.in_use(); }
@@ -142,6 +145,7 @@ class Proxy {
   void look_ahead(InHand& message);
   void look_for_dialog(InHand& message);
   Count handle();
+  void count_message();
   Count on_request();
   Count on_repeated(uint32_t branch);
   Count on_ack();
@@ -201,6 +205,7 @@ class Proxy {
   void end_load(ClientTransaction& client);
   uint32_t retry_after_s() const;
   void hear(ClientTransaction& client);
+  void note_ringing(ClientTransaction& client, int status);
   void note_late(ClientTransaction& client);
   void find_wanting(ClientTransaction& client);
   void count_failure(const ClientTransaction& client);
@@ -294,6 +299,7 @@ class Proxy {
   control::link::Destinations& destinations_;
   control::link::Mailbox<control::link::ToControl>& to_control_;
   control::link::RuleHits& rule_hits_;
+  control::link::Traffic& traffic_;
   const std::atomic<uint32_t>& published_minute_;
   BlobPool blobs_;
   Dialogs dialogs_;

@@ -123,12 +123,22 @@ void Proxy::look_for_dialog(InHand& message) {
 
 Count Proxy::handle() {
   Fault fault = in_->fault;
+  if (fault == Fault::kNone) count_message();
   Count fate = fault != Fault::kNone && sipcore::status_of(fault) == 0 ? drop_of(fault)
                : in_->message.is_request()                             ? on_request()
                                                                        : on_response();
   if (in_->packet != nullptr) release(in_->packet);
   in_->packet = nullptr;
   return fate;
+}
+
+void Proxy::count_message() {
+  const sipcore::Message& message = in_->message;
+  if (message.is_request()) {
+    traffic_.request(in_->arrival.listen, message.method());
+  } else {
+    traffic_.responses_in[static_cast<size_t>(message.status())].add();
+  }
 }
 
 Count Proxy::on_request() {
@@ -251,6 +261,7 @@ Count Proxy::answer_directly(int status, std::string_view reason, std::string_vi
   size_t size = write_reply(*in_, in_->arrival.source, status, reason, headers);
   if (size == 0) return Count::drop_no_memory;
   if (is_amplified(size)) return Count::drop_too_short;
+  traffic_.responses_out[static_cast<size_t>(status)].add();
   sipcore::Endpoint to = sipcore::reply_target(*in_->essentials.via, in_->arrival.source);
   send_bytes({out_.data(), size}, in_->arrival.listen, to, Count::sent_reply);
   return Count::request_answered;

@@ -6,8 +6,6 @@
 namespace dataplane {
 
 using control::link::CallLimit;
-using control::link::Group;
-using control::link::Rules;
 using sipcore::Method;
 using sipcore::Rule;
 using sipcore::RuleSet;

@@ -13,6 +13,7 @@ Proxy::Proxy(uint8_t worker, const ProxyLimits& limits, Transmit& transmit,
       destinations_(exchange.destinations),
       to_control_(*exchange.to_control[worker]),
       rule_hits_(*exchange.rule_hits[worker]),
+      traffic_(*exchange.traffic[worker]),
       published_minute_(exchange.minute_of_week),
       blobs_(limits.retired_transactions / 2, limits.stored_messages),
       dialogs_(limits.dialogs),
@@ -25,6 +26,15 @@ void Proxy::begin_turn(const control::link::RunningConfig& config, uint64_t now_
   now_us_ = now_us;
   now_ms_ = now_us / 1000;
   minute_of_week_ = published_minute_.load(std::memory_order_relaxed);
+}
+
+void Proxy::show_use() const {
+  traffic_.server_transactions.set(transactions_.servers_in_use());
+  traffic_.client_transactions.set(transactions_.clients_in_use());
+  traffic_.branches.set(transactions_.branches_in_use());
+  traffic_.stored_messages.set(blobs_.in_use());
+  traffic_.dialogs.set(dialogs_.in_use());
+  traffic_.waiting_packets.set(transmit_.waiting());
 }
 
 // In the wheel's numbering servers come first, then clients, then branches.

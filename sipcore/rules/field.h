@@ -47,7 +47,7 @@ struct Field {
   Kind kind = Kind::kMethod;
   std::string header;  // for kHeader: its name, in small letters, spelled out
 
-  friend auto operator<=>(const Field&, const Field&) = default;
+  friend bool operator==(const Field&, const Field&) = default;
 };
 
 // Host names and tokens are the same in either case, users are not (RFC 3261 19.1.4).

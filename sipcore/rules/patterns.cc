@@ -137,6 +137,7 @@ Patterns::Patterns(std::span<const Pattern> all, size_t readers, std::string& fa
     ids.push_back(static_cast<unsigned>(ids.size()));
     texts.push_back(expression(pattern));
   }
+  expressions.reserve(texts.size());
   for (const std::string& text : texts) expressions.push_back(text.c_str());
   hs_compile_error_t* error = nullptr;
   if (hs_compile_multi(expressions.data(), flags.data(), ids.data(),

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 struct hs_database;
@@ -22,7 +23,11 @@ struct Pattern {
   bool any_case = false;
   std::string text;
 
-  friend auto operator<=>(const Pattern&, const Pattern&) = default;
+  friend bool operator==(const Pattern&, const Pattern&) = default;
+  friend bool operator<(const Pattern& a, const Pattern& b) {
+    return std::tie(a.line, a.how, a.any_case, a.text) <
+           std::tie(b.line, b.how, b.any_case, b.text);
+  }
 };
 
 // What the line of that number begins with; its value follows, and kLineEnd.

@@ -68,9 +68,10 @@ class Management : public testing::Test {
 // leave.
 TEST_F(Management, SocketServesManyAndSurvivesTheRude) {
   boost::asio::io_context io;
-  SocketServer server(io, [](std::string_view request) { return std::string(request) + "!"; });
+  SocketServer server(io,
+                      [](std::string request, SocketServer::Reply reply) { reply(request + "!"); });
   ASSERT_EQ(server.open(path), "");
-  SocketServer second(io, [](std::string_view) { return std::string(); });
+  SocketServer second(io, [](std::string, SocketServer::Reply reply) { reply({}); });
   auto work = boost::asio::make_work_guard(io);
   std::thread thread([&] { io.run(); });
   EXPECT_NE(second.open(path), "");
@@ -100,7 +101,7 @@ TEST_F(Management, AFileInTheWayIsNotDeleted) {
   ASSERT_NE(file, nullptr);
   std::fclose(file);
   boost::asio::io_context io;
-  SocketServer server(io, [](std::string_view) { return std::string(); });
+  SocketServer server(io, [](std::string, SocketServer::Reply reply) { reply({}); });
   EXPECT_NE(server.open(path).find("no socket"), std::string::npos);
   EXPECT_EQ(std::remove(path.c_str()), 0);
 }

@@ -18,6 +18,7 @@ import sipp_scenario  # noqa: E402
 import balance  # noqa: E402
 import cases  # noqa: E402
 import rules  # noqa: E402
+import steering  # noqa: E402
 from checks import FOLDER, Failed, expect, with_tandem  # noqa: E402
 
 
@@ -387,7 +388,7 @@ def main():
             calls_outlive_a_kill, invented_sources, told_to_the_service_manager,
             balance.drained_at_load, balance.hung_at_load, balance.dead_and_back_by_probes,
             balance.names_resolved, balance.flooder_banned,
-            rules.rules_at_load, rules.rule_limits_calls, rules.explained)}
+            rules.rules_at_load, rules.rule_limits_calls, rules.explained, *steering.JOBS)}
         jobs.update(balance.algorithms())
         jobs["operator_day"] = lambda b: balance.operator_day(b, options.day_seconds)
         if options.calls > 0:

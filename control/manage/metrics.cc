@@ -1,0 +1,287 @@
+#include "control/manage/metrics.h"
+
+#include <deque>
+#include <limits>
+
+#include "control/health/condition.h"
+
+namespace control::manage {
+namespace {
+
+using link::Count;
+using link::Histogram;
+using link::Tally;
+using link::Traffic;
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+using Labels = std::vector<ClientMetric::Label>;
+
+constexpr double kUs = 1e-6;
+
+constexpr std::string_view kMethods[] = {"INVITE",    "ACK",    "CANCEL", "BYE",     "OPTIONS",
+                                         "REGISTER",  "INFO",   "UPDATE", "PRACK",   "MESSAGE",
+                                         "SUBSCRIBE", "NOTIFY", "REFER",  "PUBLISH", "other"};
+static_assert(std::size(kMethods) == Traffic::kMethods);
+
+class Families {
+ public:
+  MetricFamily& family(const std::string& name, std::string_view help, MetricType type) {
+    all.push_back({"tandem_" + name, std::string(help), type, {}});
+    return all.back();
+  }
+  void counter(MetricFamily& family, const Labels& labels, double value) {
+    ClientMetric metric;
+    metric.label = labels;
+    metric.counter.value = value;
+    metric.gauge.value = value;
+    family.metric.push_back(std::move(metric));
+  }
+  void single(const std::string& name, std::string_view help, MetricType type, double value) {
+    counter(family(name, help, type), {}, value);
+  }
+
+  std::deque<MetricFamily> all;  // references to them stay good
+};
+
+// The same tally of all workers.
+template <class Of>
+uint64_t sum(const link::Exchange& exchange, Of of) {
+  uint64_t total = 0;
+  for (const auto& traffic : exchange.traffic) total += of(*traffic).read();
+  return total;
+}
+
+uint64_t sum(const link::Exchange& exchange, Count which) {
+  uint64_t total = 0;
+  for (const auto& counters : exchange.counters) total += counters->read(which);
+  return total;
+}
+
+void add_counters(Families& out, const link::Exchange& exchange) {
+  auto& packets =
+      out.family("packets_total", "Packets received, by what became of them.", MetricType::Counter);
+  auto name = [](size_t i) { return std::string(link::kCounterNames[i].name); };
+  size_t i = 0;
+  for (; i < static_cast<size_t>(Count::kFates); ++i) {
+    double value = static_cast<double>(sum(exchange, static_cast<Count>(i)));
+    out.counter(packets, {{"fate", name(i)}}, value);
+  }
+  auto& sent = out.family("sent_total", "Messages sent, by kind.", MetricType::Counter);
+  for (; i < static_cast<size_t>(Count::kSentEnd); ++i) {
+    double value = static_cast<double>(sum(exchange, static_cast<Count>(i)));
+    out.counter(sent, {{"kind", name(i).substr(5)}}, value);
+  }
+  for (; i < static_cast<size_t>(Count::kCount); ++i) {
+    out.single(name(i) + "_total", link::kCounterNames[i].text, MetricType::Counter,
+               static_cast<double>(sum(exchange, static_cast<Count>(i))));
+  }
+}
+
+void add_messages(Families& out, const link::Exchange& exchange) {
+  auto& requests =
+      out.family("requests_total", "Well-formed requests received.", MetricType::Counter);
+  const auto& listens = exchange.config.read()->listens;
+  for (size_t listen = 0; listen < std::min(listens.size(), Traffic::kMostListens); ++listen) {
+    std::string address = sipcore::to_string(listens[listen].endpoint);
+    for (size_t method = 0; method < Traffic::kMethods; ++method) {
+      uint64_t count = sum(
+          exchange, [&](const Traffic& t) -> const Tally& { return t.requests[listen][method]; });
+      if (count == 0 && method != 0) continue;
+      out.counter(requests, {{"listen", address}, {"method", std::string(kMethods[method])}},
+                  static_cast<double>(count));
+    }
+  }
+  auto& responses = out.family("responses_total", "Responses received, and sent to callers.",
+                               MetricType::Counter);
+  for (bool in : {true, false}) {
+    for (size_t code = 100; code < Traffic::kStatus; ++code) {
+      uint64_t count = sum(exchange, [&](const Traffic& t) -> const Tally& {
+        return in ? t.responses_in[code] : t.responses_out[code];
+      });
+      if (count == 0 && code != 200) continue;
+      out.counter(responses, {{"direction", in ? "in" : "out"}, {"code", std::to_string(code)}},
+                  static_cast<double>(count));
+    }
+  }
+}
+
+void add_histogram(Families& out, const link::Exchange& exchange, const std::string& name,
+                   std::string_view help, Histogram Traffic::*which) {
+  ClientMetric metric;
+  uint64_t cumulative = 0, sum_us = 0;
+  for (size_t i = 0; i <= Histogram::kBoundsUs.size(); ++i) {
+    for (const auto& traffic : exchange.traffic) cumulative += ((*traffic).*which).count(i);
+    bool last = i == Histogram::kBoundsUs.size();
+    double bound = last ? std::numeric_limits<double>::infinity()
+                        : static_cast<double>(Histogram::kBoundsUs[i]) * kUs;
+    metric.histogram.bucket.push_back({cumulative, bound});
+  }
+  for (const auto& traffic : exchange.traffic) sum_us += ((*traffic).*which).sum_us();
+  metric.histogram.sample_count = cumulative;
+  metric.histogram.sample_sum = static_cast<double>(sum_us) * kUs;
+  out.family(name, help, MetricType::Histogram).metric.push_back(std::move(metric));
+}
+
+// A figure of every destination.
+template <class Of>
+void add_of_destinations(Families& out, const link::Exchange& exchange, const std::string& name,
+                         std::string_view help, MetricType type, Of of) {
+  auto& family = out.family("destination_" + name, help, type);
+  for (const link::Group& group : exchange.config.read()->groups) {
+    for (const link::Destination& one : group.destinations) {
+      out.counter(family,
+                  {{"group", group.name},
+                   {"destination", one.uri},
+                   {"address", sipcore::to_string(one.endpoint)}},
+                  static_cast<double>(of(exchange.destinations.at(one.slot), one)));
+    }
+  }
+}
+
+double ratio(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+void add_destinations(Families& out, const link::Exchange& exchange, uint64_t now_ms) {
+  using State = link::DestinationState;
+  using Destination = link::Destination;
+  constexpr auto kCounter = MetricType::Counter, kGauge = MetricType::Gauge;
+  auto add = [&](const std::string& name, std::string_view help, MetricType type, auto of) {
+    add_of_destinations(out, exchange, name, help, type, of);
+  };
+  auto load = [&](const std::string& name, std::string_view help, MetricType type, auto member) {
+    add(name, help, type, [&](const State& s, const Destination&) { return (s.*member).load(); });
+  };
+  load("calls", "Calls at this moment, those in set-up included.", kGauge, &State::calls);
+  load("calls_total", "Calls begun.", kCounter, &State::begun);
+  load("answered_total", "Calls answered with 2xx.", kCounter, &State::answered);
+  load("failed_total", "Branches that failed: 5xx, 6xx, silence, unreachable.", kCounter,
+       &State::failed);
+  load("breaker_opened_total", "Times that the breaker opened.", kCounter, &State::opened);
+  load("post_dial_delay_seconds_count", "Calls that rang or were answered.", kCounter,
+       &State::rang);
+  add("post_dial_delay_seconds_sum", "All their delays until then.", kCounter,
+      [](const State& s, const Destination&) {
+        return static_cast<double>(s.post_dial_us.load()) * kUs;
+      });
+  add("answer_seizure_ratio", "Calls answered, of those begun.", kGauge,
+      [](const State& s, const Destination&) { return ratio(s.answered, s.begun); });
+  add("latency_seconds", "First responses of late, smoothed.", kGauge,
+      [](const State& s, const Destination&) {
+        return static_cast<double>(s.latency.lately_us.value()) * kUs;
+      });
+  add("capacity", "Calls at a time that it may have; 0: any number.", kGauge,
+      [](const State&, const Destination& d) { return d.capacity; });
+  add("weight", "Its share of new calls.", kGauge,
+      [](const State&, const Destination& d) { return d.weight; });
+  add("up", "Whether it gets calls.", kGauge, [&](const State& s, const Destination&) {
+    return health::condition_of(s, now_ms) <= health::Condition::kProbing ? 1 : 0;
+  });
+  auto& state = out.family("destination_state", "1 for the state that it is in.", kGauge);
+  for (const link::Group& group : exchange.config.read()->groups) {
+    for (const link::Destination& one : group.destinations) {
+      auto condition = health::condition_of(exchange.destinations.at(one.slot), now_ms);
+      out.counter(state,
+                  {{"group", group.name},
+                   {"destination", one.uri},
+                   {"address", sipcore::to_string(one.endpoint)},
+                   {"state", std::string(health::word(condition))}},
+                  1);
+    }
+  }
+}
+
+void add_groups(Families& out, const link::Exchange& exchange) {
+  auto& calls = out.family("group_calls", "Calls at this moment.", MetricType::Gauge);
+  auto& capacity = out.family("group_capacity", "Calls at a time that a group may have; 0: any.",
+                              MetricType::Gauge);
+  for (const link::Group& group : exchange.config.read()->groups) {
+    uint64_t up = 0;
+    for (const auto& one : group.destinations) up += exchange.destinations.at(one.slot).calls;
+    out.counter(calls, {{"group", group.name}}, static_cast<double>(up));
+    out.counter(capacity, {{"group", group.name}}, group.limit.capacity);
+  }
+}
+
+void add_rules(Families& out, const link::Exchange& exchange, const config::Live& live) {
+  auto& hits =
+      out.family("rule_hits_total", "Messages that a rule has matched.", MetricType::Counter);
+  const auto& policies = exchange.config.read()->rules.policies;
+  for (size_t i = 0; i < policies.size(); ++i) {
+    uint64_t count = 0;
+    for (const auto& worker : exchange.rule_hits) count += worker->read(policies[i].counter);
+    out.counter(hits, {{"rule", live.settings().rules[i].rule.name}}, static_cast<double>(count));
+  }
+}
+
+void add_workers(Families& out, const link::Exchange& exchange, const config::Settings& settings) {
+  auto& busy = out.family("worker_busy_seconds_total", "Time that a worker had something to do.",
+                          MetricType::Counter);
+  for (size_t i = 0; i < exchange.workers; ++i) {
+    out.counter(busy, {{"worker", std::to_string(i)}},
+                static_cast<double>(exchange.traffic[i]->busy_us.read()) * kUs);
+  }
+  auto& bursts = out.family("worker_bursts_total", "Turns that found packets, up to so many.",
+                            MetricType::Counter);
+  for (size_t i = 0; i < exchange.workers; ++i) {
+    for (size_t at = 0; at < Traffic::kBursts; ++at) {
+      out.counter(bursts,
+                  {{"worker", std::to_string(i)}, {"packets", std::to_string(size_t{1} << at)}},
+                  static_cast<double>(exchange.traffic[i]->bursts[at].read()));
+    }
+  }
+  struct Row {
+    const char* name;
+    Tally Traffic::*used;
+    uint64_t size;
+  };
+  uint64_t branches = uint64_t{settings.client_transactions} + settings.retired_transactions;
+  const Row tables[] = {
+      {"server_transactions", &Traffic::server_transactions, settings.server_transactions},
+      {"client_transactions", &Traffic::client_transactions, settings.client_transactions},
+      {"branches", &Traffic::branches, branches},
+      {"stored_messages", &Traffic::stored_messages, settings.stored_messages},
+      {"calls", &Traffic::dialogs, settings.calls},
+      {"waiting_packets", &Traffic::waiting_packets, 256}};
+  for (bool used : {true, false}) {
+    auto& family = used ? out.family("worker_table_entries", "Entries in use.", MetricType::Gauge)
+                        : out.family("worker_table_size", "Room for so many.", MetricType::Gauge);
+    for (size_t i = 0; i < exchange.workers; ++i) {
+      for (const Row& row : tables) {
+        uint64_t value = used ? ((*exchange.traffic[i]).*row.used).read() : row.size;
+        out.counter(family, {{"worker", std::to_string(i)}, {"table", row.name}},
+                    static_cast<double>(value));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<MetricFamily> metrics(const link::Exchange& exchange, const config::Live& live,
+                                  const Clock& clock) {
+  Families out;
+  out.counter(out.family("build_info", "Version.", MetricType::Gauge), {{"version", "0.1.0"}}, 1);
+  out.single("uptime_seconds", "Since the start.", MetricType::Gauge,
+             static_cast<double>(clock.uptime_s));
+  out.single("bans", "Networks kept out for a time.", MetricType::Gauge,
+             static_cast<double>(clock.bans));
+  add_counters(out, exchange);
+  add_messages(out, exchange);
+  add_histogram(out, exchange, "first_response_seconds",
+                "First response of a destination to what it was sent.", &Traffic::first_response);
+  add_histogram(out, exchange, "post_dial_delay_seconds",
+                "From an INVITE to a destination until it rings or answers.",
+                &Traffic::post_dial_delay);
+  add_histogram(out, exchange, "call_setup_seconds",
+                "From an INVITE to a destination until it answers with 2xx.", &Traffic::call_setup);
+  add_destinations(out, exchange, clock.now_ms);
+  add_groups(out, exchange);
+  add_rules(out, exchange, live);
+  add_workers(out, exchange, live.settings());
+  return {std::make_move_iterator(out.all.begin()), std::make_move_iterator(out.all.end())};
+}
+
+}  // namespace control::manage
