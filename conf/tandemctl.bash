@@ -2,7 +2,7 @@
 _tandemctl() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command="" i socket=()
   local commands="list stats events drain disable enable add change remove ping bans ban unban rules
-    explain trace log reload uptime rpc parse"
+    explain trace log reload uptime rpc parse import"
   for ((i = 1; i < COMP_CWORD; ++i)); do
     case "${COMP_WORDS[i]}" in
       -s|--socket) socket=(-s "${COMP_WORDS[i+1]}"); ((++i)) ;;
@@ -26,7 +26,7 @@ _tandemctl() {
     trace) words="--call-id --user --all --seconds --text --pcap" ;;
     log) words="debug info warning error" ;;
     rpc) words=$(tandemctl "${socket[@]}" --json rpc system.listMethods 2>/dev/null | tr -d '[]",') ;;
-    explain|parse) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    explain|parse|import) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
   declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$word"

@@ -155,14 +155,14 @@ void read_groups(Reader& reader, const toml::table& root, Settings& out) {
     out.groups.push_back(group);
   }
   check_names(reader, tables, out);
+  if (out.groups.empty()) {
+    reader.error(root, "no [[group]]: Tandem needs destinations to send calls to");
+  }
 }
 
 void check_groups(Reader& reader, const toml::table& root, const Settings& out) {
   size_t destinations = 0;
   for (const GroupSettings& group : out.groups) destinations += group.destinations.size();
-  if (out.groups.empty()) {
-    reader.error(root, "no [[group]]: Tandem needs destinations to send calls to");
-  }
   if (out.groups.size() > link::kMostGroups) {
     reader.error(root, fmt::format("more than {} groups", link::kMostGroups));
   }

@@ -45,9 +45,12 @@ std::string Live::start(const link::Keys& keys) {
 std::string Live::publish(const Settings& file, const Edits& edits) {
   std::vector<std::string> misfits;
   Settings wanted = edits.over(file, misfits);
+  // First, since the rest takes effect by being built.
+  link::Rules rules;
+  if (auto fault = rule_sets_.build(wanted, slots_, rules); !fault.empty()) return fault;
   auto next = build(wanted, edits, keys_, slots_, exchange_.config.read(), members);
   if (next == nullptr) return kNoSlots;
-  if (auto fault = rule_sets_.build(wanted, slots_, *next); !fault.empty()) return fault;
+  next->rules = std::move(rules);
   for (const std::string& one : misfits) spdlog::warn("{}: {}", edits_path(), one);
   exchange_.config.publish(std::move(next));
   file_ = file;

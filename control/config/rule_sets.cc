@@ -34,13 +34,12 @@ std::string RuleSets::compile(std::vector<sipcore::Rule> rules, Set& kept, Set& 
 std::string RuleSets::fault_of(const Settings& settings) {
   link::Destinations states(settings.rules.size());
   Slots slots(states);
-  link::RunningConfig config;
-  return build(settings, slots, config);
+  link::Rules rules;
+  return build(settings, slots, rules);
 }
 
-std::string RuleSets::build(const Settings& settings, Slots& slots, link::RunningConfig& config) {
+std::string RuleSets::build(const Settings& settings, Slots& slots, link::Rules& out) {
   std::vector<sipcore::Rule> request, response, failure;
-  link::Rules out;
   for (const RuleSettings& one : settings.rules) {
     link::Rules::Policy policy{counter_of(one.rule.name), one.limit, static_cast<int>(one.refusal)};
     if (policy.limit.any() && !slots.take_limit("rule " + one.rule.name, policy.limit)) {
@@ -48,8 +47,8 @@ std::string RuleSets::build(const Settings& settings, Slots& slots, link::Runnin
     }
     sipcore::Rule rule = one.rule;
     rule.number = static_cast<uint16_t>(out.policies.size());
-    for (size_t i = 0; i < config.groups.size(); ++i) {
-      if (config.groups[i].name == one.group) rule.group = static_cast<uint16_t>(i);
+    for (size_t i = 0; i < settings.groups.size(); ++i) {
+      if (settings.groups[i].name == one.group) rule.group = static_cast<uint16_t>(i);
     }
     auto& place = one.on == RuleSettings::On::kRequest    ? request
                   : one.on == RuleSettings::On::kResponse ? response
@@ -62,7 +61,6 @@ std::string RuleSets::build(const Settings& settings, Slots& slots, link::Runnin
                                    std::tuple(&failure, &failure_, &out.failure)}) {
     if (auto fault = compile(std::move(*rules), *kept, *made); !fault.empty()) return fault;
   }
-  config.rules = std::move(out);
   return {};
 }
 

@@ -15,9 +15,9 @@ class RuleSets {
   // `readers`: threads that match rules.
   explicit RuleSets(size_t readers) : readers_(readers) {}
 
-  // Into `config.rules`; its groups are there already. Sets that have not changed are the same ones
+  // Groups are numbered as the settings have them. Sets that have not changed are the same ones
   // as before, since compiling takes long. A sentence; empty: done.
-  std::string build(const Settings& settings, Slots& slots, link::RunningConfig& config);
+  std::string build(const Settings& settings, Slots& slots, link::Rules& out);
 
   // What is wrong with all rules together, without a configuration; empty: nothing.
   std::string fault_of(const Settings& settings);

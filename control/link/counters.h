@@ -78,6 +78,7 @@ namespace control::link {
   X(rejected_token,         "requests with a forged Route token, 403")                      \
   X(rejected_source,        "in-dialog requests from one who has no part in the call, 403") \
   X(failovers,              "requests sent to a further destination after a failure")       \
+  X(rules_given_up,         "responses with more to change than can be done, sent as they came")  \
   X(rerouted,               "failed requests that a rule sends to another group")            \
   X(branch_timeouts,        "destinations that did not answer")                             \
   X(branch_errors,          "destinations reported unreachable by ICMP")                    \

@@ -57,7 +57,8 @@ struct HttpServer::State {
   }
   bool may_read(const Request& request) const {
     auto host = request[http::field::host];
-    return has_token(request) || (open_reading && names_no_other_site({host.data(), host.size()}));
+    bool named = !loopback || names_no_other_site({host.data(), host.size()});
+    return has_token(request) || (open_reading && named);
   }
 
   tcp::acceptor acceptor;
@@ -65,6 +66,7 @@ struct HttpServer::State {
   Site site;
   std::string token;
   bool open_reading = false;
+  bool loopback = false;
   std::optional<asio::ssl::context> tls;
   size_t clients = 0;
 };
@@ -83,7 +85,8 @@ Response response(const Request& request, http::status status, std::string body,
           "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
           "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
   if (status == http::status::unauthorized) out.set(http::field::www_authenticate, "Bearer");
-  out.keep_alive(request.keep_alive());
+  // What is behind a request that was not read to its end is no request.
+  out.keep_alive(request.keep_alive() && status == http::status::ok);
   out.body() = std::move(body);
   out.prepare_payload();
   return out;
@@ -205,6 +208,7 @@ void HttpServer::allow(const config::ManagementSettings& settings) {
 std::string HttpServer::open(const config::ManagementSettings& settings) {
   if (settings.http.port == 0) return {};
   allow(settings);
+  state_->loopback = settings.http.ip.loopback();
   std::string text = sipcore::to_string(settings.http);
   boost::system::error_code error;
   if (!settings.tls_certificate.empty()) {

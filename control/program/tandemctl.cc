@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "control/config/dispatcher_list.h"
 #include "control/manage/client.h"
 #include "control/manage/parse_report.h"
 #include "control/manage/tables.h"
@@ -42,6 +43,7 @@ struct Options {
   std::string method, file = "-", group, destination, attributes;
   std::vector<std::string> params;
   std::string source = "192.0.2.1:5060", listen;
+  uint32_t algorithm = 4;
   std::string call_id, user;
   control::program::TraceOptions trace;
   uint32_t timeout_s = 0;
@@ -139,9 +141,20 @@ int trace(const Options& options) {
   return control::program::show_trace(wanted);
 }
 
+// Needs no running node. What is wrong, and what is otherwise here, goes to standard error.
+int import_list(const Options& options) {
+  auto imported = control::config::import_dispatcher_list(read_all(options.file), options.file,
+                                                          options.algorithm);
+  for (const auto* lines : {&imported.faults, &imported.remarks}) {
+    for (const std::string& line : *lines) std::fprintf(stderr, "%s\n", line.c_str());
+  }
+  std::fputs(imported.toml.c_str(), stdout);
+  return imported.faults.empty() ? 0 : kFailed;
+}
+
 struct Commands {
   CLI::App *rpc, *list, *stats, *uptime, *reload, *parse, *drain, *enable, *disable, *add, *change,
-      *remove, *ping, *events, *bans, *ban, *unban, *rules, *explain, *trace, *log;
+      *remove, *ping, *events, *bans, *ban, *unban, *rules, *explain, *trace, *log, *import_list;
 };
 
 void add_destination_options(CLI::App* command, Options& options) {
@@ -205,6 +218,13 @@ Commands define(CLI::App& app, Options& options) {
   all.trace->add_option("--pcap", options.trace.pcap, "write them to this file as well");
   all.log = app.add_subcommand("log", "what the log says: debug, info, warning or error");
   all.log->add_option("level", options.method, "from now on, until a reload");
+  all.import_list =
+      app.add_subcommand("import", "Kamailio's dispatcher.list as groups for the file");
+  all.import_list->add_option("file", options.file, "the list")->required();
+  all.import_list
+      ->add_option("--algorithm", options.algorithm,
+                   "number that the script gives to ds_select_dst()")
+      ->capture_default_str();
   all.reload = app.add_subcommand("reload", "read the configuration file again");
   all.uptime = app.add_subcommand("uptime", "time since the start");
   all.rpc = app.add_subcommand("rpc", "call a method: rpc METHOD [PARAM ...]");
@@ -221,6 +241,7 @@ int run(const Commands& on, const Options& options) {
     std::puts(control::manage::parse_report(read_all(options.file)).c_str());
     return 0;
   }
+  if (*on.import_list) return import_list(options);
   const Json none = Json::array();
   if (*on.list) return show(options, "dispatcher.list", none);
   if (*on.stats) return show(options, "stats.get_statistics", {"all"});

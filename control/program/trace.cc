@@ -28,6 +28,26 @@ std::string time_of(uint64_t date_us) {
   return fmt::format("{:%H:%M:%S}.{:06}", fmt::localtime(seconds), date_us % 1000000);
 }
 
+// Whoever sends a message shall not drive the terminal of those who look at it.
+std::string safe(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    bool plain = c >= 0x20 && c < 0x7f;
+    out += plain ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
+  }
+  return out;
+}
+
+std::string safe_lines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find("\r\n"));
+    text.remove_prefix(std::min(text.size(), line.size() + 2));
+    out += safe(line) + "\n";
+  }
+  return out;
+}
+
 class Shown {
  public:
   explicit Shown(const TraceOptions& options) : options_(options) {
@@ -43,10 +63,11 @@ class Shown {
     uint64_t date_us = message["date_us"], size = message["size"];
     std::string time = time_of(date_us);
     if (options_.whole) {
-      std::printf("%s  %s -> %s\n%s\n", time.c_str(), from.c_str(), to.c_str(), text.c_str());
+      std::printf("%s  %s -> %s\n%s\n", time.c_str(), from.c_str(), to.c_str(),
+                  safe_lines(text).c_str());
       if (size > text.size()) std::printf("(%lu bytes more)\n", size - text.size());
     } else {
-      std::fputs(ladder_.add(time, from, to, trace::label_of(text)).c_str(), stdout);
+      std::fputs(ladder_.add(time, from, to, safe(trace::label_of(text))).c_str(), stdout);
     }
     std::fflush(stdout);
     auto source = sipcore::parse_endpoint(from, 0), target = sipcore::parse_endpoint(to, 0);

@@ -44,7 +44,9 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(5);
 constexpr uint64_t kTicksOfASecond = 200;
-constexpr int kErrorsOfATurn = 256;  // ICMP messages
+constexpr int kErrorsOfATurn = 256;    // ICMP messages
+constexpr int kMessagesOfATurn = 512;  // of one worker
+constexpr int kRuleLinesOfASecond = 100;
 constexpr uint64_t kStandsStillMs = 1000;
 
 std::string environment(const char* name) {
@@ -114,6 +116,7 @@ struct Control::State {
   void after_publish();
   void resolve_names();
   void watch_workers();
+  void log_rule(const link::ToControl& message);
 
   link::Exchange& exchange;
   config::Live live;
@@ -138,6 +141,7 @@ struct Control::State {
   std::vector<asio::posix::stream_descriptor> icmp_ready;
   Notify notify{environment("NOTIFY_SOCKET")};
   bool stuck = false;  // a worker, and it has been said
+  int rule_lines = 0;  // in this second
   manage::Rpc rpc;
   manage::Overview overview;
   trace::Recorder recorder;
@@ -298,14 +302,14 @@ void Control::State::watch_icmp(size_t which) {
 void Control::State::tick() {
   link::ToControl message;
   for (auto& mailbox : exchange.to_control) {
-    while (mailbox->pop(message)) {
+    // A flood of them waits for the next turn.
+    for (int i = 0; i < kMessagesOfATurn && mailbox->pop(message); ++i) {
       if (message.what == link::ToControl::What::kProbeAnswered) {
         health.answered(message, now_us());
       } else if (message.what == link::ToControl::What::kBan) {
         guard.found_out(message, now_us() / 1000000);
       } else if (message.what == link::ToControl::What::kRule) {
-        spdlog::info("{}: {}", live.rule_sets().name_of(message.rule),
-                     link::to_string(link::network_of(message.address)));
+        log_rule(message);
       } else {
         netlink->resolve(message.address);
       }
@@ -324,6 +328,10 @@ void Control::State::tick() {
     netlink->allow_questions();
     guard.tick(now_us() / 1000000);
     watch_workers();
+    if (rule_lines > kRuleLinesOfASecond) {
+      spdlog::warn("rules: {} lines in a second are not here", rule_lines - kRuleLinesOfASecond);
+    }
+    rule_lines = 0;
     overview.tick(now_us());
     exchange.minute_of_week = local_minute(std::time(nullptr));
   }
@@ -333,6 +341,13 @@ void Control::State::tick() {
   ticker.async_wait([this](boost::system::error_code error) {
     if (!error) tick();
   });
+}
+
+// What a flood matches is said a hundred times a second, and then how often it was not said.
+void Control::State::log_rule(const link::ToControl& message) {
+  if (++rule_lines > kRuleLinesOfASecond) return;
+  spdlog::info("{}: {}", live.rule_sets().name_of(message.rule),
+               link::to_string(link::network_of(message.address)));
 }
 
 // The service manager restarts us when it does not hear that all is well for too long.

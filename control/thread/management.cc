@@ -4,6 +4,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <map>
 #include <utility>
 
 #include "control/manage/http_server.h"
@@ -24,12 +25,17 @@ struct Management::State {
                   [this](Reply reply) { ask(desk.metrics, serialized, std::move(reply)); },
                   [this](Reply reply) { ask(desk.fault, pass, std::move(reply)); }}) {}
 
-  // Has `question` answered by control; what it says becomes text here.
+  // Has `question` answered by control; what it says becomes text here. Control gets a number and
+  // not the reply, which belongs to a connection of this thread and must not outlive its loop.
   template <class Question, class ToText>
   void ask(Question question, ToText to_text, Reply reply) {
-    asio::post(control, [this, question = std::move(question), to_text, reply = std::move(reply)] {
-      asio::post(
-          io, [to_text, reply, said = question()]() mutable { reply(to_text(std::move(said))); });
+    uint64_t number = ++asked;
+    waiting.emplace(number, std::move(reply));
+    asio::post(control, [this, number, question = std::move(question), to_text] {
+      asio::post(io, [this, number, to_text, said = question()]() mutable {
+        auto found = waiting.extract(number);
+        if (found) found.mapped()(to_text(std::move(said)));
+      });
     });
   }
   void rpc(std::string request, Reply reply) {
@@ -46,6 +52,8 @@ struct Management::State {
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   manage::SocketServer socket;
   manage::HttpServer http;
+  std::map<uint64_t, Reply> waiting;  // for control
+  uint64_t asked = 0;
   std::thread thread;
 };
 

@@ -13,6 +13,8 @@
 namespace control::trace {
 namespace {
 
+constexpr int kOfATurn = 256;  // of one worker
+
 socklen_t to_address(const sipcore::Endpoint& endpoint, sockaddr_storage& out) {
   out = {};
   if (endpoint.ip.family == sipcore::Family::kV4) {
@@ -83,7 +85,9 @@ void Recorder::tick(uint64_t now_us, uint64_t date_us) {
   uint64_t first = next_;
   link::Traced traced;
   for (auto& mailbox : exchange_.traced) {
-    while (mailbox->pop(traced)) keep(traced, date_us - (now_us - traced.at_us));
+    for (int i = 0; i < kOfATurn && mailbox->pop(traced); ++i) {
+      keep(traced, date_us - (now_us - traced.at_us));
+    }
   }
   // Those of several workers, in the order of time.
   auto fresh = static_cast<ptrdiff_t>(std::min<uint64_t>(next_ - first, messages_.size()));

@@ -13,10 +13,10 @@ struct Places {
   static constexpr uint16_t kNone = control::link::kNoDestination;
 
   // Slots in control::link::Destinations; the first one is that of the group.
-  std::array<uint16_t, 4> slots = {kNone, kNone, kNone, kNone};
+  std::array<uint16_t, 8> slots = {kNone, kNone, kNone, kNone, kNone, kNone, kNone, kNone};
 
   uint16_t& group() { return slots[0]; }
-  // False: no call is limited by so many rules.
+  // False: no call has places of more than seven rules.
   bool add(uint16_t slot) {
     for (size_t i = 1; i < slots.size(); ++i) {
       if (slots[i] != kNone) continue;

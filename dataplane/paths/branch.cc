@@ -222,7 +222,10 @@ uint32_t Proxy::ask_another(uint32_t server_slot, uint16_t group, FallBack fall_
   ServerTransaction& server = transactions_.server(server_slot);
   if (server.tries >= kMostTries) return kNoSlot;
   if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return kNoSlot;
-  auto target = choose(again_, group, server.listen, server_slot, fall_back, server.places);
+  Ruled ruled;
+  ruled.places = server.places;
+  auto target = choose(again_, group, server.listen, server_slot, fall_back, ruled);
+  server.places = ruled.places;
   if (!target) return kNoSlot;
   uint64_t loop = transactions_.client(server.first_client).loop;
   uint32_t slot = new_branch(server_slot, *target, loop);

@@ -196,10 +196,14 @@ void Proxy::set_bound(Wish& wish, const Tier& tier) const {
 // In one group, with a place of its own where it has a limit. A call that has one in another group
 // gives that back.
 std::optional<Proxy::Target> Proxy::choose_within(Wish& wish, uint16_t listen, bool broken,
-                                                  Places& places) {
+                                                  Ruled& ruled) {
+  Places& places = ruled.places;
   const control::link::CallLimit& limit = wish.group->limit;
   bool takes = wish.call && limit.slot != Places::kNone && places.group() != limit.slot;
-  if (takes && !take_limit(limit, true)) return std::nullopt;
+  if (takes && !take_limit(limit, true)) {
+    ruled.group_full = true;
+    return std::nullopt;
+  }
   for (Care care : {Care::kFull, Care::kNoStart, Care::kNone}) {
     if ((care == Care::kNone) != broken) continue;
     wish.care = care;
@@ -217,9 +221,9 @@ std::optional<Proxy::Target> Proxy::choose_within(Wish& wish, uint16_t listen, b
 
 // In the group, or where it has nobody left in the one behind it. `server` knows who was asked for
 // this request; the place that is taken is the caller's to give back, give_place_back(), that of
-// the group is in `places`.
+// the group is in `ruled`.
 std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group, uint16_t listen,
-                                           uint32_t server, FallBack fall_back, Places& places) {
+                                           uint32_t server, FallBack fall_back, Ruled& ruled) {
   const auto& groups = config_->groups;
   const auto& id = server == kNoSlot ? in_->key : transactions_.server(server).key;
   uint64_t tries = server == kNoSlot ? 0 : transactions_.server(server).tries;
@@ -239,7 +243,7 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
         wish.hash = sipcore::hash_of(wish.group->hash_of, wish.group->hash_header, request.message,
                                      request.essentials, key());
       }
-      if (auto target = choose_within(wish, listen, broken, places)) return target;
+      if (auto target = choose_within(wish, listen, broken, ruled)) return target;
       if (fall_back == FallBack::kNo) break;
       at = groups[at].fallback;
     }

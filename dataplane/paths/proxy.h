@@ -2,6 +2,7 @@
 // headers are read until its packet is sent or released. One file per path:
 //
 //   request.cc    a request arrives: known, ACK, CANCEL, in a dialog, or new
+//   answer.cc     a request is answered without any state
 //   choose.cc     which destination of its group a request goes to
 //   branch.cc     a request goes to a destination: rewrite, send, send again, the next one
 //   response.cc   a response arrives: match by token, step the client machine
@@ -119,6 +120,7 @@ class Proxy {
     Places places;  // that it has taken
     sipcore::Rewrite changes;
     bool beyond_limit = false;  // of the rule that decided
+    bool group_full = false;    // a group that would have got it has a limit
   };
   // With how much care a destination is chosen.
   enum class Care : uint8_t {
@@ -152,15 +154,17 @@ class Proxy {
   Count on_new_request();
   Count route_new_request(Ruled& ruled);
   std::optional<Target> find_target(const sipcore::RoutePlan& plan, Ruled& ruled);
+  std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);
+  sipcore::Hash128 server_key(const InHand& message, sipcore::Method method) const;
+  bool addressed_to_us() const;
+  bool is_scanner();
+
+  // answer.cc
   Count refuse(sipcore::Fault fault);
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
   bool is_amplified(size_t answer) const;
   Count answer_unavailable(Count why);
   Count turn_away();
-  std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);
-  sipcore::Hash128 server_key(const InHand& message, sipcore::Method method) const;
-  bool addressed_to_us() const;
-  bool is_scanner();
 
   // branch.cc
   std::optional<sipcore::Endpoint> dialog_target(const Parsed& request,
@@ -186,8 +190,8 @@ class Proxy {
 
   // choose.cc
   std::optional<Target> choose(const Parsed& request, uint16_t group, uint16_t listen,
-                               uint32_t server, FallBack fall_back, Places& places);
-  std::optional<Target> choose_within(Wish& wish, uint16_t listen, bool broken, Places& places);
+                               uint32_t server, FallBack fall_back, Ruled& ruled);
+  std::optional<Target> choose_within(Wish& wish, uint16_t listen, bool broken, Ruled& ruled);
   std::optional<Target> choose_in(Wish& wish, uint16_t listen);
   uint16_t select(const Wish& wish, const control::link::Tier& tier);
   bool may_ask(const Wish& wish, const control::link::Destination& destination) const;
@@ -240,7 +244,8 @@ class Proxy {
   void send_stored(const ServerTransaction& server, Blob blob, Count kind);
   void resend_response(uint32_t slot);
   void resend_own(const Answer& answer);
-  void answer_server(uint32_t slot, int status, std::string_view reason = {});
+  void answer_server(uint32_t slot, int status, std::string_view reason = {},
+                     uint32_t retry_after_s = 0);
   void count_outcome(ServerTransaction& server, int status);
   size_t write_reply(const Parsed& request, const sipcore::Endpoint& source, int status,
                      std::string_view reason, std::string_view headers);
@@ -269,7 +274,8 @@ class Proxy {
   Count refuse_beyond(const sipcore::Rule& rule);
   Count reject_by(const sipcore::Rule& rule);
   bool change_in_hand(const sipcore::Subject& subject, const sipcore::Rewrite& changes);
-  bool rule_response(uint64_t& marks, sipcore::EditList& edits);
+  bool is_good(std::string_view changed);
+  void rule_response(uint64_t& marks, sipcore::EditList& edits);
   bool rule_failure(uint32_t slot, int status);
   bool change_stored(ServerTransaction& server, const sipcore::Subject& subject,
                      const sipcore::Rewrite& changes);

@@ -16,6 +16,8 @@ using sipcore::TokenStatus;
 namespace {
 
 constexpr std::string_view kResponse = "SIP/2.0 ";
+// What goes on is read again when it is repeated: with what we add it must not be too much.
+constexpr size_t kMostFields = sipcore::kMaxHeaders - 8;
 constexpr std::string_view kOwnVia = "Via: SIP/2.0/UDP ";
 
 Count drop_of(Fault fault) {
@@ -203,22 +205,6 @@ Count Proxy::on_repeated(uint32_t branch) {
   return Count::retransmission;
 }
 
-// What is wrong with a request is answered without making any state (RFC 3261 8.2.7).
-Count Proxy::refuse(Fault fault) {
-  if (in_->message.method() == Method::kAck) {
-    return fault == Fault::kBadToken ? Count::drop_forged_token : Count::drop_bad_ack;
-  }
-  sipcore::Writer headers(hop_out_);
-  if (fault == Fault::kBadExtension) {
-    const auto* field = in_->message.first(HeaderName::kProxyRequire);
-    for (; field != nullptr; field = in_->message.next(*field)) {
-      headers.add("Unsupported: ").add(in_->message.value(*field)).add("\r\n");
-    }
-  }
-  counters_.add(fault == Fault::kBadToken ? Count::rejected_token : Count::rejected_malformed);
-  return answer_directly(sipcore::status_of(fault), sipcore::phrase_of(fault), headers.text());
-}
-
 // ACK of a 2xx: end to end and without a transaction (RFC 3261 16.6, 17.1.1.3).
 Count Proxy::on_ack() {
   const sipcore::Essentials& e = in_->essentials;
@@ -248,23 +234,6 @@ Count Proxy::on_ack() {
 bool Proxy::addressed_to_us() const {
   auto endpoint = sipcore::literal_endpoint(in_->essentials.request_uri);
   return endpoint && self().is(*endpoint) && !in_->essentials.request_uri.has_user;
-}
-
-// Whoever sends with somebody else's address must not have much more sent to him than he sends. No
-// request that somebody means is so short.
-bool Proxy::is_amplified(size_t answer) const {
-  return answer * 2 > in_->message.bytes().size() * 3;
-}
-
-// An answer without any state.
-Count Proxy::answer_directly(int status, std::string_view reason, std::string_view headers) {
-  size_t size = write_reply(*in_, in_->arrival.source, status, reason, headers);
-  if (size == 0) return Count::drop_no_memory;
-  if (is_amplified(size)) return Count::drop_too_short;
-  traffic_.responses_out[static_cast<size_t>(status)].add();
-  sipcore::Endpoint to = sipcore::reply_target(*in_->essentials.via, in_->arrival.source);
-  send_bytes({out_.data(), size}, in_->arrival.listen, to, Count::sent_reply);
-  return Count::request_answered;
 }
 
 // A tool that looks for holes, by what it calls itself; its source is told to control.
@@ -301,13 +270,11 @@ std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint6
     counters_.add(Count::rejected_source);
     return answer_directly(403, "Forbidden: no part in this call");
   }
-  // A Route that was not recorded by a dialog through us would make us an open relay.
-  if (!in_dialog && plan.next) {
+  // A Route that was not recorded by a dialog through us would make us an open relay; and a
+  // Request-URI that stands in Route, for strict routers, would be one that no rule has seen.
+  if (!in_dialog && (plan.next || plan.uri_from_last_route)) {
     counters_.add(Count::rejected_token);
     return answer_directly(403, "Forbidden: preloaded Route");
-  }
-  if (!in_dialog && in_->message.method() == Method::kOptions && addressed_to_us()) {
-    return answer_directly(200, "OK");
   }
   return std::nullopt;
 }
@@ -328,13 +295,20 @@ Count Proxy::route_new_request(Ruled& ruled) {
   if (e.to_tag.empty()) {
     ruled.group = config_->listens[in_->arrival.listen].group;
     if (auto fate = rule_request(ruled)) return *fate;
+    bool for_us = in_->message.method() == Method::kOptions && addressed_to_us();
+    if (for_us) return answer_directly(200, "OK");
     // It may be another message now.
     if (ruled.changes.any()) plan = sipcore::plan_route(in_->message, e, self(), key());
   }
 
+  if (in_->message.field_count() > kMostFields) {
+    counters_.add(Count::rejected_malformed);
+    return answer_directly(513, "Message Too Large: too many header fields");
+  }
   auto target = find_target(plan, ruled);
   if (!target && e.to_tag.empty()) {
-    return answer_unavailable(Count::rejected_no_backend);
+    return answer_unavailable(ruled.group_full ? Count::rejected_limit
+                                               : Count::rejected_no_backend);
   }
   if (!target) return answer_directly(502, "Bad Gateway: no way to next hop");
   uint32_t slot = begin_transaction();
@@ -371,27 +345,11 @@ Count Proxy::route_new_request(Ruled& ruled) {
 std::optional<Proxy::Target> Proxy::find_target(const sipcore::RoutePlan& plan, Ruled& ruled) {
   uint16_t listen = in_->arrival.listen;
   if (in_->essentials.to_tag.empty()) {
-    return choose(*in_, ruled.group, listen, kNoSlot, FallBack::kYes, ruled.places);
+    return choose(*in_, ruled.group, listen, kNoSlot, FallBack::kYes, ruled);
   }
   auto endpoint = dialog_target(*in_, plan);
   auto from = endpoint ? listen_for(*endpoint, listen) : std::nullopt;
   return from ? std::optional(Target{*endpoint, *from}) : std::nullopt;
-}
-
-// It came while the worker had no time for it.
-Count Proxy::turn_away() {
-  if (in_->overload == Overload::Verdict::kDrop) return Count::drop_overload;
-  return answer_unavailable(Count::rejected_overload);
-}
-
-// No room, no time, or nobody to send it to.
-Count Proxy::answer_unavailable(Count why) {
-  char text[40];
-  sipcore::Writer headers(text);
-  headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
-  Count fate = answer_directly(503, "Service Unavailable", headers.text());
-  if (fate == Count::request_answered) counters_.add(why);
-  return fate;
 }
 
 }  // namespace dataplane

@@ -57,7 +57,8 @@ const Rule* Proxy::run_rules(const RuleSet& rules, const Subject& subject, Ruled
 bool Proxy::is_within(const Rule& rule, const Subject& subject, Ruled& ruled) {
   const CallLimit& limit = config_->rules.policies[rule.number].limit;
   if (limit.slot == Places::kNone) return true;
-  bool call = subject.message.is_request() && subject.message.method() == Method::kInvite;
+  bool invite = subject.message.is_request() && subject.message.method() == Method::kInvite;
+  bool call = invite && limit.capacity > 0;
   if (!take_limit(limit, call)) return false;
   if (!call || ruled.places.add(limit.slot)) return true;
   destinations_.at(limit.slot).give_call_back();
@@ -114,17 +115,30 @@ bool Proxy::change_in_hand(const Subject& subject, const sipcore::Rewrite& chang
   if (packet == nullptr) return false;
   packet->size = static_cast<uint32_t>(
       sipcore::apply_copy(edits, bytes, {packet->data(), packet->tailroom()}));
+  // What came stays in hand, to be answered, unless what was made of it is good.
+  if (!is_good(packet->bytes())) {
+    release(packet);
+    return false;
+  }
   release(in_->packet);
   in_->packet = packet;
   in_->arrival.payload = 0;
   in_->arrival.payload_size = packet->size;
-  return in_->read(packet->bytes()) == sipcore::Fault::kNone;
+  in_->read(packet->bytes());
+  return true;
 }
 
-// Of the response in hand, on its way to the caller. False: more changes than one message can have.
-bool Proxy::rule_response(uint64_t& marks, sipcore::EditList& edits) {
+// Rules may make a message too long, or say twice what may be there once.
+bool Proxy::is_good(std::string_view changed) {
+  constexpr size_t kMostBytes = 65000;  // and our Via comes in front
+  return changed.size() <= kMostBytes && sent_.read(changed) == sipcore::Fault::kNone;
+}
+
+// Of the response in hand, on its way to the caller. One with more to change than can be done goes
+// up as it is: its call must not be lost.
+void Proxy::rule_response(uint64_t& marks, sipcore::EditList& edits) {
   const RuleSet* rules = config_->rules.response.get();
-  if (rules == nullptr) return true;
+  if (rules == nullptr) return;
   const Arrival& arrival = in_->arrival;
   Subject subject{in_->message, in_->essentials, arrival.source, config_->own[arrival.listen],
                   in_->message.status()};
@@ -132,9 +146,14 @@ bool Proxy::rule_response(uint64_t& marks, sipcore::EditList& edits) {
   ruled.marks = marks;
   run_rules(*rules, subject, ruled);
   marks = ruled.marks;
-  if (!ruled.changes.any()) return true;
+  if (!ruled.changes.any()) return;
   sipcore::Writer texts(scratch_.text);
-  return ruled.changes.list(subject, texts, edits);
+  sipcore::EditList changed = edits;
+  if (ruled.changes.list(subject, texts, changed)) {
+    edits = changed;
+  } else {
+    counters_.add(Count::rules_given_up);
+  }
 }
 
 // All destinations have failed, with `status` at best. True: a rule has sent the request to another
@@ -142,8 +161,10 @@ bool Proxy::rule_response(uint64_t& marks, sipcore::EditList& edits) {
 bool Proxy::rule_failure(uint32_t slot, int status) {
   ServerTransaction& server = transactions_.server(slot);
   const RuleSet* rules = config_->rules.failure.get();
+  // RFC 4320 4: after a timeout of a request that is no INVITE nobody waits any more.
+  bool too_late = server.kind != Kind::kInvite && status == 408 && server.best == kNoBlob;
   bool may = rules != nullptr && !server.cancelled && server.rerouted < kMostReroutes &&
-             server.request != kNoBlob && server.group != kNoGroup;
+             server.request != kNoBlob && server.group != kNoGroup && !too_late;
   if (!may || again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return false;
   Subject subject{again_.message, again_.essentials, server.source, config_->own[server.listen],
                   status};
@@ -154,7 +175,7 @@ bool Proxy::rule_failure(uint32_t slot, int status) {
   if (last == nullptr) return false;
   if (last->verdict == Verdict::kReject) {
     blobs_.drop(server.best);
-    answer_server(slot, last->status, last->reason);
+    answer_server(slot, last->status, last->reason, last->retry_after_s);
     counters_.add(Count::rejected_rule);
     return true;
   }
@@ -162,6 +183,8 @@ bool Proxy::rule_failure(uint32_t slot, int status) {
   if (last->verdict != Verdict::kGroup || status >= 600) return false;
   if (ruled.changes.any() && !change_stored(server, subject, ruled.changes)) return false;
   ++server.rerouted;
+  // For another user the same destination is another one.
+  if (last->rewrites_uri()) server.tries = 0;
   uint32_t branch = ask_another(slot, last->group, FallBack::kYes);
   if (branch == kNoSlot) return false;
   server.refused = false;
@@ -176,7 +199,8 @@ bool Proxy::change_stored(ServerTransaction& server, const Subject& subject,
   sipcore::Writer texts(scratch_.text);
   if (!changes.list(subject, texts, edits)) return false;
   size_t size = sipcore::apply_copy(edits, subject.message.bytes(), out_);
-  Blob changed = size == 0 ? kNoBlob : blobs_.store({out_.data(), size});
+  if (size == 0 || !is_good({out_.data(), size})) return false;
+  Blob changed = blobs_.store({out_.data(), size});
   if (changed == kNoBlob) return false;
   blobs_.drop(server.request);
   server.request = changed;

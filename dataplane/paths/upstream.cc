@@ -35,7 +35,7 @@ bool final_state(const ServerTransaction& server) {
 Packet* Proxy::as_it_goes_up(uint64_t& marks) {
   sipcore::EditList edits;
   sipcore::forward_response(in_->message, *in_->essentials.via, edits);
-  if (!rule_response(marks, edits)) return nullptr;
+  rule_response(marks, edits);
   if (Packet* packet = edit_in_place(edits, 0)) return packet;
   std::string_view bytes = in_->message.bytes();
   int64_t size = static_cast<int64_t>(bytes.size()) + edits.growth();
@@ -67,9 +67,14 @@ void Proxy::pass_up(uint32_t slot) {
     count_outcome(server, status);
   }
   if (!step_server(server_slot, status)) return;
-  if (server.kind != Kind::kInvite) keep_own_part(server, in_->message);
+  bool as_it_came = config_->rules.response == nullptr;
+  if (server.kind != Kind::kInvite && as_it_came) keep_own_part(server, in_->message);
   Packet* packet = as_it_goes_up(server.marks);
   if (packet == nullptr) return;
+  if (server.kind != Kind::kInvite && !as_it_came) {
+    again_.message.parse(packet->bytes());
+    keep_own_part(server, again_.message);
+  }
   traffic_.responses_out[static_cast<size_t>(status)].add();
   if (server.kind == Kind::kInvite) {
     // A 2xx is repeated by its callee, a failure by us, even where a 2xx follows it.
@@ -89,7 +94,7 @@ void Proxy::keep_best(ServerTransaction& server, int status, bool from_response)
   if (!from_response || status == 503) return;
   sipcore::EditList edits;
   sipcore::forward_response(in_->message, *in_->essentials.via, edits);
-  if (!rule_response(server.marks, edits)) return;
+  rule_response(server.marks, edits);
   size_t size = sipcore::apply_copy(edits, in_->message.bytes(), out_);
   server.best = blobs_.store({out_.data(), size});
 }
@@ -232,7 +237,8 @@ void Proxy::resend_own(const Answer& answer) {
 }
 
 // A final response of our own for a transaction, kept for retransmission.
-void Proxy::answer_server(uint32_t slot, int status, std::string_view reason) {
+void Proxy::answer_server(uint32_t slot, int status, std::string_view reason,
+                          uint32_t retry_after_s) {
   ServerTransaction& server = transactions_.server(slot);
   if (server.request == kNoBlob ||
       again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) {
@@ -240,10 +246,11 @@ void Proxy::answer_server(uint32_t slot, int status, std::string_view reason) {
   }
   char text[40];
   sipcore::Writer headers(text);
-  if (status == 503) {
-    headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
-    if (reason.empty()) counters_.add(Count::rejected_no_backend);
+  if (status == 503 && reason.empty()) {
+    retry_after_s = config_->retry_after_s;
+    counters_.add(Count::rejected_no_backend);
   }
+  if (retry_after_s > 0) headers.add("Retry-After: ").add_number(retry_after_s).add("\r\n");
   if (reason.empty()) reason = sipcore::reason_of(status);
   size_t size = write_reply(again_, server.source, status, reason, headers.text());
   if (server.kind == Kind::kInvite) {

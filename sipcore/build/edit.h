@@ -21,7 +21,7 @@ struct Edit {
 
 class EditList {
  public:
-  static constexpr size_t kMost = 16;
+  static constexpr size_t kMost = 24;
 
   // Keeps the list in the order of the offsets; equal offsets stay in the order of the calls. Edits
   // must not overlap. More than kMost, or an overlap, makes the list broken(): it is not applied.

@@ -32,29 +32,36 @@ int hex_value(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-void add_user(Writer& out, const Uri& uri) {
-  constexpr std::string_view kSeparators = "-.()";
-  bool tel = uri.scheme == Scheme::kTel;
-  if (!tel && uri.user.find('%') == uri.user.npos) return add_clean(out, uri.user);
-  for (size_t i = 0; i < uri.user.size(); ++i) {
-    char c = uri.user[i];
-    if (tel && kSeparators.find(c) != kSeparators.npos) continue;
-    bool escape = c == '%' && i + 2 < uri.user.size();
-    int high = escape ? hex_value(uri.user[i + 1]) : -1;
-    int low = escape ? hex_value(uri.user[i + 2]) : -1;
-    if (high >= 0 && low >= 0) {
-      c = static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-    add_char(out, c);
+// The character at `at`, an escape decoded; `at` moves behind it.
+char take_char(std::string_view text, size_t& at) {
+  char c = text[at++];
+  if (c != '%' || at + 1 >= text.size()) return c;
+  int high = hex_value(text[at]), low = hex_value(text[at + 1]);
+  if (high < 0 || low < 0) return c;
+  at += 2;
+  return static_cast<char>(high * 16 + low);
+}
+
+void add_user(Writer& out, std::string_view user) {
+  bool number = is_number(user);
+  if (!number && user.find('%') == user.npos) return add_clean(out, user);
+  for (size_t at = 0; at < user.size();) {
+    char c = take_char(user, at);
+    if (number && c == ';') return;
+    if (!number || !is_separator(c)) add_char(out, c);
   }
+}
+
+std::string_view without_dot(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host;
 }
 
 enum class Part : uint8_t { kUser, kHost, kAll };
 
 void add_part(Writer& out, const Uri& uri, Part part) {
-  if (part == Part::kUser) return add_user(out, uri);
-  add_clean(out, part == Part::kHost ? uri.host : uri.text);
+  if (part == Part::kUser) return add_user(out, uri.user);
+  add_clean(out, part == Part::kHost ? without_dot(uri.host) : uri.text);
 }
 
 void add_part(Writer& out, const Message& message, HeaderName name, Part part) {
@@ -77,6 +84,30 @@ void add_header(Writer& out, const Message& message, std::string_view name) {
 }
 
 }  // namespace
+
+bool is_number(std::string_view user) {
+  size_t digits = 0;
+  for (size_t at = 0; at < user.size();) {
+    bool first = at == 0;
+    char c = take_char(user, at);
+    if (c == ';') break;
+    bool digit = c >= '0' && c <= '9';
+    if (!digit && !is_separator(c) && !(c == '+' && first)) return false;
+    digits += digit;
+  }
+  return digits > 0;
+}
+
+void write_as_it_came(const Field& field, const Subject& subject, Writer& out) {
+  auto user_of = [&](HeaderName name) {
+    auto address = parse_name_addr(subject.message.value(name));
+    return address ? address->uri.user : std::string_view();
+  };
+  if (field.kind == Kind::kUser) return add_clean(out, subject.essentials.request_uri.user);
+  if (field.kind == Kind::kFromUser) return add_clean(out, user_of(HeaderName::kFrom));
+  if (field.kind == Kind::kToUser) return add_clean(out, user_of(HeaderName::kTo));
+  write_value(field, subject, out);
+}
 
 bool any_case(const Field& field) {
   switch (field.kind) {

@@ -53,9 +53,18 @@ struct Field {
 // Host names and tokens are the same in either case, users are not (RFC 3261 19.1.4).
 bool any_case(const Field& field);
 
-// The value alone: escapes of a user are decoded, visual separators of a telephone number left out,
-// so that nobody gets round a rule by another spelling (RFC 3261 19.1.4, RFC 3966 3).
+// The value alone, so that nobody gets round a rule by another spelling (RFC 3261 19.1.4, RFC 3966
+// 3): escapes of a user are decoded, of a telephone number visual separators and parameters left
+// out, of a host the dot at its end. Whole URIs are as they came.
 void write_value(const Field& field, const Subject& subject, Writer& out);
+// The same without any of that: what stands in a header field that we write must be what its sender
+// has written, or an escape of his would become a delimiter of ours.
+void write_as_it_came(const Field& field, const Subject& subject, Writer& out);
+
+// Whether a user is a telephone number: digits, perhaps with a "+" before and separators between
+// them, escapes decoded; and what a separator is.
+bool is_number(std::string_view user);
+inline bool is_separator(char c) { return c == '-' || c == '.' || c == '(' || c == ')'; }
 
 // How the source is written.
 void write_source(const IpAddress& ip, Writer& out);

@@ -3,6 +3,7 @@
 #include <hs/hs.h>
 
 #include <cstdlib>
+#include <map>
 
 #include "sipcore/check.h"
 
@@ -10,6 +11,7 @@ namespace sipcore {
 namespace {
 
 constexpr char kDigits[] = "0123456789abcdef";
+constexpr uint16_t kWholeText = 0xffff;
 
 // Literal text as an expression: every character by its number.
 std::string literal(std::string_view text) {
@@ -45,10 +47,19 @@ bool has_open_alternative(std::string_view regex) {
   return false;
 }
 
-// What stands for characters that it does not name may stand for the end of a line.
+// Whether an expression may stand for the end of a line: by what means "anything but". A class that
+// names its characters cannot, since no text of a rule has control characters.
 bool may_leave_line(std::string_view regex) {
-  for (std::string_view risky : {"[", "\\", "(?"}) {
-    if (regex.find(risky) != regex.npos) return true;
+  constexpr std::string_view kHarmless = "dwSbB.+*?()[]{}|^$/\\-@:#&=~!,;";
+  for (size_t i = 0; i < regex.size(); ++i) {
+    bool last = i + 1 == regex.size();
+    if (regex[i] == '\\' && (last || kHarmless.find(regex[i + 1]) == kHarmless.npos)) return true;
+    if (regex[i] == '\\') {
+      ++i;
+    } else if (!last && (regex.substr(i, 2) == "[^" || regex.substr(i, 2) == "(?")) {
+      bool group = regex.substr(i, 3) == "(?:" || regex.substr(i, 4) == "(?i)";
+      if (!group) return true;
+    }
   }
   return false;
 }
@@ -61,8 +72,8 @@ std::string expression(const Pattern& pattern) {
   return begin + (anchored ? "" : "[^\\n]*") + "(?:" + regex + ")";
 }
 
-unsigned flags_of(const Pattern& pattern, bool checked) {
-  unsigned flags = checked ? 0 : HS_FLAG_SINGLEMATCH;
+unsigned flags_of(const Pattern& pattern) {
+  unsigned flags = HS_FLAG_SINGLEMATCH;
   if (pattern.any_case) flags |= HS_FLAG_CASELESS;
   // "$" is the end of the line.
   if (pattern.how == Pattern::How::kRegex) flags |= HS_FLAG_MULTILINE;
@@ -70,17 +81,13 @@ unsigned flags_of(const Pattern& pattern, bool checked) {
 }
 
 struct Scan {
-  std::span<const uint16_t> lines;
-  const std::vector<bool>& checked;
-  std::span<const uint32_t> ends;
   Patterns::Found found;
   void* context;
 };
 
-int on_match(unsigned id, unsigned long long, unsigned long long to, unsigned, void* context) {
+int on_match(unsigned id, unsigned long long, unsigned long long, unsigned, void* context) {
   const Scan& scan = *static_cast<const Scan*>(context);
-  bool inside = !scan.checked[id] || to <= scan.ends[scan.lines[id]];
-  if (inside) scan.found(scan.context, id);
+  scan.found(scan.context, id);
   return 0;
 }
 
@@ -124,48 +131,65 @@ std::string fault_of_regex(const std::string& regex) {
   return {};
 }
 
-Patterns::Patterns(std::span<const Pattern> all, size_t readers, std::string& fault) {
-  if (all.empty()) return;
+Patterns::Patterns(std::span<const Pattern> all, size_t readers, std::string& fault)
+    : scratch_(readers) {
+  // All that stay within their line at once; of the others those of a line together.
+  std::map<uint16_t, std::vector<unsigned>> parts;
+  for (unsigned i = 0; i < all.size(); ++i) {
+    bool leaves = all[i].how == Pattern::How::kRegex && may_leave_line(all[i].text);
+    parts[leaves ? all[i].line : kWholeText].push_back(i);
+  }
+  for (const auto& [line, ids] : parts) {
+    fault = add_part(all, line, ids);
+    if (!fault.empty()) return;
+  }
+}
+
+std::string Patterns::add_part(std::span<const Pattern> all, uint16_t line,
+                               const std::vector<unsigned>& ids) {
   std::vector<std::string> texts;
   std::vector<const char*> expressions;
-  std::vector<unsigned> flags, ids;
-  for (const Pattern& pattern : all) {
-    bool checked = pattern.how == Pattern::How::kRegex && may_leave_line(pattern.text);
-    lines_.push_back(pattern.line);
-    checked_.push_back(checked);
-    flags.push_back(flags_of(pattern, checked));
-    ids.push_back(static_cast<unsigned>(ids.size()));
-    texts.push_back(expression(pattern));
+  std::vector<unsigned> flags;
+  for (unsigned id : ids) {
+    flags.push_back(flags_of(all[id]));
+    texts.push_back(expression(all[id]));
   }
   expressions.reserve(texts.size());
   for (const std::string& text : texts) expressions.push_back(text.c_str());
+  hs_database_t* database = nullptr;
   hs_compile_error_t* error = nullptr;
   if (hs_compile_multi(expressions.data(), flags.data(), ids.data(),
-                       static_cast<unsigned>(all.size()), HS_MODE_BLOCK, nullptr, &database_,
+                       static_cast<unsigned>(ids.size()), HS_MODE_BLOCK, nullptr, &database,
                        &error) != HS_SUCCESS) {
     bool named = error->expression >= 0;
-    fault = named ? "\"" + all[static_cast<size_t>(error->expression)].text + "\": " : "";
-    fault += compile_fault(error);
-    return;
+    std::string which =
+        named ? "\"" + all[ids[static_cast<size_t>(error->expression)]].text + "\": " : "";
+    return which + compile_fault(error);
   }
-  scratch_.resize(readers);
+  parts_.push_back({line, database});
   for (hs_scratch*& one : scratch_) {
-    if (hs_alloc_scratch(database_, &one) != HS_SUCCESS) fault = "no memory for the patterns";
+    if (hs_alloc_scratch(database, &one) != HS_SUCCESS) return "no memory for the patterns";
   }
+  return {};
 }
 
 Patterns::~Patterns() {
   for (hs_scratch* one : scratch_) hs_free_scratch(one);
-  hs_free_database(database_);
+  for (const Part& part : parts_) hs_free_database(part.database);
 }
 
-void Patterns::scan(size_t reader, std::string_view text, std::span<const uint32_t> ends,
+void Patterns::scan(size_t reader, std::string_view text, std::span<const Stretch> lines,
                     Found found, void* context) const {
-  if (database_ == nullptr) return;
-  Scan scan{lines_, checked_, ends, found, context};
-  hs_error_t result = hs_scan(database_, text.data(), static_cast<unsigned>(text.size()), 0,
-                              scratch_[reader], on_match, &scan);
-  CHECK(result == HS_SUCCESS);
+  Scan scan{found, context};
+  for (const Part& part : parts_) {
+    std::string_view where = text;
+    if (part.line != kWholeText) {
+      where = text.substr(lines[part.line].begin, lines[part.line].end - lines[part.line].begin);
+    }
+    hs_error_t result = hs_scan(part.database, where.data(), static_cast<unsigned>(where.size()), 0,
+                                scratch_[reader], on_match, &scan);
+    CHECK(result == HS_SUCCESS);
+  }
 }
 
 }  // namespace sipcore

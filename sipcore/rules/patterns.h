@@ -1,6 +1,6 @@
 // All patterns of a set of rules, but for whole values, compiled into one database and looked for
-// in one pass. The only part of Tandem that knows Hyperscan, by hs.h alone, so that Vectorscan can
-// take its place.
+// in one pass; few want another one over their own line. The only part of Tandem that knows
+// Hyperscan, by hs.h alone, so that Vectorscan can take its place.
 #pragma once
 
 #include <cstdint>
@@ -45,16 +45,26 @@ class Patterns {
   Patterns(const Patterns&) = delete;
   Patterns& operator=(const Patterns&) = delete;
 
-  // Calls found(context, index) for each pattern that occurs, perhaps several times. `ends`: where
-  // the value of each line ends in `text`; no pattern reaches over the end of its line.
+  // Calls found(context, index) once for each pattern that occurs. `lines`: where each line lies in
+  // `text`, from its mark to its end; no pattern reaches over the end of its line.
+  struct Stretch {
+    uint32_t begin = 0, end = 0;
+  };
   using Found = void (*)(void* context, unsigned index);
-  void scan(size_t reader, std::string_view text, std::span<const uint32_t> ends, Found found,
+  void scan(size_t reader, std::string_view text, std::span<const Stretch> lines, Found found,
             void* context) const;
 
  private:
-  std::vector<uint16_t> lines_;  // of each pattern
-  std::vector<bool> checked_;    // whether a match of it might reach over the end of its line
-  hs_database* database_ = nullptr;
+  // Most patterns are looked for in the whole text at once. One that could match the end of its
+  // line as well, like "[^x]*", sees nothing but its line.
+  struct Part {
+    uint16_t line;
+    hs_database* database;
+  };
+  std::string add_part(std::span<const Pattern> all, uint16_t line,
+                       const std::vector<unsigned>& ids);
+
+  std::vector<Part> parts_;
   std::vector<hs_scratch*> scratch_;
 };
 

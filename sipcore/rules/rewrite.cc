@@ -20,13 +20,26 @@ void write_piece(const HeaderChange::Piece& piece, const Subject& subject, Write
   if (piece.field->kind == Field::Kind::kSource) {
     out.add_ip(subject.source.ip);
   } else {
-    write_value(*piece.field, subject, out);
+    write_as_it_came(*piece.field, subject, out);
   }
 }
 
 // What stands behind user and host, from `end` on.
 std::string_view rest_behind(std::string_view uri, const char* end) {
   return uri.substr(static_cast<size_t>(end - uri.data()));
+}
+
+// Bytes of so many characters of a user: an escape is one, a visual separator before a digit none,
+// as they are compared.
+size_t size_of_first(std::string_view user, size_t characters) {
+  size_t at = 0;
+  bool number = is_number(user);
+  for (; characters > 0 && at < user.size(); --characters) {
+    while (number && at < user.size() && is_separator(user[at])) ++at;
+    at += at < user.size() && user[at] == '%' && at + 2 < user.size() ? 3 : 1;
+    while (number && at < user.size() && is_separator(user[at])) ++at;
+  }
+  return std::min(at, user.size());
 }
 
 const char* end_of_host(const Uri& uri) {
@@ -80,7 +93,7 @@ void Rewrite::change_uri(const Subject& subject, Writer& texts, EditList& edits)
     if (rule.set_user) user = *rule.set_user;
     if (rule.set_user) password = {};
     if (rule.set_host && !tel) host = *rule.set_host;
-    user.remove_prefix(std::min<size_t>(rule.strip, user.size()));
+    user.remove_prefix(size_of_first(user, rule.strip));
     if (rule.prefix.empty()) continue;
     size_t start = texts.size();
     texts.add(rule.prefix).add(user);
@@ -95,11 +108,21 @@ void Rewrite::change_uri(const Subject& subject, Writer& texts, EditList& edits)
   edits.add(subject.message.offset_of(uri.text), uri.text.size(), texts.text().substr(start));
 }
 
-// New fields go before the last one, which has one before it and a line end of its own; before
-// anything is removed, because that may be the last one.
+bool Rewrite::removes(const Message& message, const HeaderField& field) const {
+  for (size_t i = 0; i < count_; ++i) {
+    for (const HeaderChange& change : rules_[i]->headers) {
+      bool adds = change.what == HeaderChange::What::kAdd;
+      if (!adds && is_named(message, field, change.name)) return true;
+    }
+  }
+  return false;
+}
+
+// New fields go before the last one that stays: it has a line end before it.
 void Rewrite::add_headers(const Subject& subject, Writer& texts, EditList& edits) const {
   const Message& message = subject.message;
-  size_t last = message.field(message.field_count() - 1).begin;
+  size_t last = message.field_count() - 1;
+  while (last > 0 && removes(message, message.field(last))) --last;
   for (size_t i = 0; i < count_; ++i) {
     for (const HeaderChange& change : rules_[i]->headers) {
       if (change.what == HeaderChange::What::kRemove) continue;
@@ -107,24 +130,19 @@ void Rewrite::add_headers(const Subject& subject, Writer& texts, EditList& edits
       texts.add(change.name).add(": ");
       for (const auto& piece : change.value) write_piece(piece, subject, texts);
       texts.add("\r\n");
-      edits.insert(last, texts.text().substr(start));
+      edits.insert(message.field(last).begin, texts.text().substr(start));
     }
   }
 }
 
+// Neighbours go in one piece, so that a hundred of them are no more than one.
 void Rewrite::remove_headers(const Message& message, EditList& edits) const {
-  auto goes = [&](const HeaderField& field) {
-    for (size_t i = 0; i < count_; ++i) {
-      for (const HeaderChange& change : rules_[i]->headers) {
-        bool adds = change.what == HeaderChange::What::kAdd;
-        if (!adds && is_named(message, field, change.name)) return true;
-      }
-    }
-    return false;
-  };
   for (size_t at = 0; at < message.field_count(); ++at) {
-    const HeaderField& field = message.field(at);
-    if (goes(field)) edits.remove(field.begin, size_t{field.end} - field.begin);
+    size_t first = at;
+    while (at < message.field_count() && removes(message, message.field(at))) ++at;
+    if (at == first) continue;
+    size_t begin = message.field(first).begin;
+    edits.remove(begin, message.field(at - 1).end - begin);
   }
 }
 

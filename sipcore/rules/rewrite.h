@@ -22,6 +22,7 @@ class Rewrite {
 
  private:
   void change_uri(const Subject& subject, Writer& texts, EditList& edits) const;
+  bool removes(const Message& message, const HeaderField& field) const;
   void add_headers(const Subject& subject, Writer& texts, EditList& edits) const;
   void remove_headers(const Message& message, EditList& edits) const;
 

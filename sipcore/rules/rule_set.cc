@@ -4,6 +4,7 @@
 #include <map>
 
 #include "sipcore/check.h"
+#include "sipcore/grammar/chars.h"
 
 namespace sipcore {
 
@@ -36,6 +37,10 @@ void RuleSet::add(size_t rule, const Condition& condition, std::vector<Pattern>&
   for (Pattern pattern : condition.any) {
     pattern.line = line;
     pattern.any_case |= any_case(condition.field);
+    // As they are compared: two that differ only by case are one.
+    bool lowered = pattern.any_case && pattern.how == Pattern::How::kExact;
+    if (lowered)
+      std::transform(pattern.text.begin(), pattern.text.end(), pattern.text.begin(), lower);
     patterns.push_back(std::move(pattern));
   }
 }
@@ -98,17 +103,18 @@ void RuleSet::find(const Subject& subject, size_t reader, RuleWork& work) const 
   Writer text(work.text);
   Marking marking{this, &work};
   for (size_t i = 0; i < lines_.size(); ++i) {
+    work.lines[i].begin = static_cast<uint32_t>(text.size());
     text.add(lines_[i].begin);
     size_t begin = text.size();
     write_value(lines_[i].field, subject, text);
-    work.ends[i] = static_cast<uint32_t>(text.size());
     std::copy(lines_[i].indifferent.begin(), lines_[i].indifferent.end(), work.by_line[i].begin());
     auto exact = exact_.find(static_cast<uint16_t>(i), text.text().substr(begin));
     if (exact) on_found(&marking, *exact);
     text.add({&kLineEnd, 1});
+    work.lines[i].end = static_cast<uint32_t>(text.size());
   }
   CHECK(!text.full());
-  patterns_->scan(reader, text.text(), work.ends, on_found, &marking);
+  patterns_->scan(reader, text.text(), work.lines, on_found, &marking);
   auto& all = work.by_line[0];
   for (size_t i = 1; i < lines_.size(); ++i) {
     for (size_t word = 0; word < words_; ++word) all[word] &= work.by_line[i][word];

@@ -24,7 +24,7 @@ struct RuleWork {
   static constexpr size_t kMostWords = 64;
   // A byte of a message is in four values at most: a header field, its URI, user or host of it.
   std::array<char, size_t{4} * 65536 + kMostLines * 64> text;
-  std::array<uint32_t, kMostLines> ends;
+  std::array<Patterns::Stretch, kMostLines> lines;
   std::array<std::array<uint64_t, kMostWords>, kMostLines> by_line;
 };
 

@@ -76,6 +76,10 @@ TEST(Config, EachErrorSaysWhereAndWhatWouldBeRight) {
             "f.toml:10:1: this group name is used twice");
   EXPECT_TRUE(first_error("[node\n").starts_with("f.toml:1:6: "));
   EXPECT_TRUE(first_error("").find("no [[port]]") != std::string::npos);
+  // A rule's own destination is not where everything else goes.
+  std::string no_group(good.substr(0, good.find("[[group]]")));
+  EXPECT_NE(first_error(no_group + "[[rule]]\nsend_to = \"sip:192.0.2.7\"\n").find("no [[group]]"),
+            std::string::npos);
 }
 
 TEST(Config, BadValuesOfEveryKindAreRefused) {

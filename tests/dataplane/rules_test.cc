@@ -125,6 +125,81 @@ TEST_F(RuleTest, ChangeARequestForGood) {
   EXPECT_TRUE(out[1].bytes.starts_with("CANCEL sip:+49123@198.18.0.1 SIP/2.0\r\n"));
 }
 
+// With what a rule adds it may be no message any more: it is answered as it came.
+TEST_F(RuleTest, AnswerWhatTheyCannotChange) {
+  Rule rule = rule_for(Kind::kMethod, "");
+  rule.headers = {{HeaderChange::What::kAdd, "Subject", {{"7", std::nullopt}}}};
+  use({rule});
+  RequestText request;
+  request.headers += "Subject: one\r\n";
+  auto out = from_caller(text_of(request));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 513);
+  // The Via is the last of as many fields as there may be, and is pushed out.
+  std::string many = text_of({});
+  size_t via = many.find("Via:"), end = many.find("\r\n", via) + 2;
+  std::string line = many.substr(via, end - via - 2) + ";rport\r\n";
+  many.erase(via, end - via);
+  sipcore::Message parsed;
+  parsed.parse(many);
+  for (size_t i = parsed.field_count() + 1; i < sipcore::kMaxHeaders; ++i) {
+    many.insert(many.find("\r\n") + 2, "a:\r\n");
+  }
+  many.insert(many.size() - 2, line);
+  parsed.parse(many);
+  ASSERT_EQ(parsed.field_count(), sipcore::kMaxHeaders);
+  out = from_caller(many);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 513);
+}
+
+TEST_F(RuleTest, FailuresThatCannotBeChangedAreAnswered) {
+  Rule other = rule_for(Kind::kStatus, "503");
+  other.verdict = Verdict::kGroup;
+  other.group = 1;
+  other.headers = {{HeaderChange::What::kAdd, "Subject", {{"7", std::nullopt}}}};
+  use({}, {}, {other});
+  RequestText text = request(1);
+  text.headers += "Subject: one\r\n";
+  ASSERT_EQ(begin(text), 0);
+  auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+  EXPECT_EQ(status_of(out.back().bytes), 503);
+  wait(64000);
+  EXPECT_EQ(node.transactions(), 0u);
+}
+
+// RFC 3261 16.4: a Request-URI behind our own, in Route, is none that a rule has seen.
+TEST_F(RuleTest, CannotBeAvoidedByAStrictRoute) {
+  Rule rule = rule_for(Kind::kUser, "900");
+  rule.verdict = Verdict::kReject;
+  rule.status = 403;
+  use({rule});
+  Datagram invite_ = invite(request(1));
+  std::string recorded = header_of(invite_.bytes, HeaderName::kRecordRoute);
+  RequestText again = request(1);
+  again.via += "again";
+  again.cseq = 2;
+  again.uri = recorded.substr(1, recorded.find('>') - 1);
+  again.headers += "Route: <sip:900123@198.18.0.22>\r\n";
+  auto out = from_caller(text_of(again));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 403);
+}
+
+// Another user at the same exchange.
+TEST_F(RuleTest, AskTheSameDestinationForAnotherUser) {
+  Rule busy = rule_for(Kind::kStatus, "486");
+  busy.verdict = Verdict::kGroup;
+  busy.group = 0;
+  busy.set_user = "mailbox";
+  use({}, {}, {busy});
+  ASSERT_EQ(begin(1), 0);
+  auto out = from_backend(last, response_to(last.bytes, 486, "bob"));
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(out[1].to, backend(0));
+  EXPECT_TRUE(out[1].bytes.starts_with("INVITE sip:mailbox@"));
+}
+
 // A repeated request is known by what came, not by what it became.
 TEST_F(RuleTest, RecogniseTheRepeatedRequest) {
   Rule rule = rule_for(Kind::kUser, "00");
@@ -156,6 +231,23 @@ TEST_F(RuleTest, ChangeResponses) {
   out = from_backend(last, response_to(last.bytes, 200, "bob", "Server: secret\r\n"));
   ASSERT_EQ(out.size(), 1u);
   EXPECT_NE(out[0].bytes.find("X-By: ttt"), std::string::npos);
+  EXPECT_EQ(out[0].bytes.find("secret"), std::string::npos);
+}
+
+// What a repeated request gets is what went up the first time.
+TEST_F(RuleTest, ChangeTheRepeatedResponse) {
+  Rule rule = rule_for(Kind::kStatus, "2");
+  rule.headers = {{HeaderChange::What::kAdd, "X-By", {{"t", std::nullopt}}},
+                  {HeaderChange::What::kRemove, "Server", {}}};
+  use({}, {rule});
+  RequestText message = request(1);
+  message.method = "MESSAGE";
+  auto out = from_caller(text_of(message));
+  ASSERT_EQ(out.size(), 1u);
+  from_backend(out[0], response_to(out[0].bytes, 200, "bob", "Server: secret\r\n"));
+  out = from_caller(text_of(message));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_NE(out[0].bytes.find("X-By: t"), std::string::npos);
   EXPECT_EQ(out[0].bytes.find("secret"), std::string::npos);
 }
 

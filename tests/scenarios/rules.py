@@ -1,10 +1,14 @@
 """Rules with real calls: numbers rewritten and sent to their group, calls refused, busy ones sent
 to voicemail, limits, and what tandemctl says of it."""
+import os
+import subprocess
+
 import lab_tools
-from balance import Backends, expect_all_complete, tandemctl, uri
+from balance import Backends, expect_all_complete, start_calls, tandemctl, uri
 from checks import FOLDER, expect, with_tandem
 from sipp_scenario import (SDP, ack, answer, bye, hop_ack, invite, scenario, simple_callee, want)
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 LOCAL, PSTN, VOICEMAIL = "b1:5060", "b2:5060", "b2:5061"
 CALLS, RATE = 200, 100
 
@@ -120,6 +124,64 @@ def rule_limits_calls(build):
         lab_tools.wait_until(lambda: calls() == 0, 5, "the end of the calls")
     extra = rules().replace('from_user = "caller"', 'from_user = "nobody"')
     with_tandem(build, job, backends=("b1",), extra=extra)
+
+
+FLOOD_S, FLOOD_RATE, SOURCES = 10, 4000, 10000
+
+
+def flood_of_strangers(build):
+    """Twenty times as many INVITEs as calls, from 10,000 addresses, none of which sends much: a
+    rule keeps them to a rate, and no call of a customer is lost."""
+    def job(tandem):
+        Backends((LOCAL,))
+        mac = subprocess.run(lab_tools.in_namespace("lb", "cat", "/sys/class/net/eth0/address"),
+                             capture_output=True, text=True, check=True).stdout.strip()
+        calls = FLOOD_RATE // 20 * FLOOD_S
+        alone = start_calls(calls // 2)
+        expect_all_complete(alone, calls // 2)
+        before = set_up_ms(alone)
+        caller = start_calls(calls)
+        flood = subprocess.Popen(lab_tools.in_namespace(
+            "ua", "python3", f"{HERE}/many_sources.py", "eth0", mac, str(SOURCES),
+            str(FLOOD_RATE), str(FLOOD_S)), stdout=subprocess.PIPE, text=True)
+        try:
+            sent = int(flood.communicate(timeout=60)[0])
+            expect_all_complete(caller, calls)
+        finally:
+            flood.kill()
+            flood.wait()
+        statistics = tandem.statistics()
+        refused, calls_of_all = statistics["rejected_limit"], statistics["calls"]
+        print(f"    {sent} INVITEs of {SOURCES} strangers: {refused} refused; {calls} of {calls} "
+              f"calls complete; set-up {before} ms alone, {set_up_ms(caller)} ms beside them")
+        expect(sent > 0.9 * FLOOD_RATE * FLOOD_S, f"the flood was {sent} INVITEs only")
+        # The rate, and what may come at once.
+        let_in = calls_of_all - calls - calls // 2
+        expect(let_in <= 20 * (FLOOD_S + 3), f"{let_in} strangers were let in")
+        expect(refused >= sent - let_in - statistics["drop_overload"] - 0.02 * sent,
+               f"{refused} refused, {let_in} let in, of {sent}")
+    strangers = """
+[[rule]]
+name = "customers"
+source = "198.18.0.0/24"
+stop = true
+[[rule]]
+name = "strangers"
+method = "INVITE"
+calls_per_s = 20
+"""
+    way_back = ["route", "add", "198.18.64.0/18", "via", "198.18.0.10"]
+    subprocess.run(["ip", "-n", "tandem-lb", *way_back], check=True)
+    try:
+        with_tandem(build, job, backends=("b1",), extra=strangers)
+    finally:
+        subprocess.run(["ip", "-n", "tandem-lb", "route", "del", *way_back[2:]], check=True)
+
+
+def set_up_ms(caller):
+    """On average, as SIPp measures it: h:m:s:microseconds since the start."""
+    hours, minutes, seconds, micros = caller.totals()["ResponseTime1(C)"].split(":")
+    return (int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + int(micros) // 1000
 
 
 def explained(build):

@@ -388,7 +388,8 @@ def main():
             calls_outlive_a_kill, invented_sources, told_to_the_service_manager,
             balance.drained_at_load, balance.hung_at_load, balance.dead_and_back_by_probes,
             balance.names_resolved, balance.flooder_banned,
-            rules.rules_at_load, rules.rule_limits_calls, rules.explained, *steering.JOBS)}
+            rules.rules_at_load, rules.rule_limits_calls, rules.flood_of_strangers,
+            rules.explained, *steering.JOBS)}
         jobs.update(balance.algorithms())
         jobs["operator_day"] = lambda b: balance.operator_day(b, options.day_seconds)
         if options.calls > 0:

@@ -111,6 +111,7 @@ def nothing_without_the_token(build):
         code, body = rpc("dispatcher.disable", uri(TWO[0]))
         expect(code == 200 and json.loads(body)["result"]["ACTIVE"] == 0, f"{code} {body}")
         expect(destination(tandem, TWO[0])["STATE"] == "disabled", "not disabled")
+        expect(rpc("dispatcher.enable", uri(TWO[0]))[0] == 200, "not enabled again")
         expect(json.loads(rpc("no.method")[1])["error"]["message"] == "Method Not Found", "rpc")
         expect(curl("/RPC", "-H", f"Authorization: Bearer {TOKEN}", "-d", "x" * 70000)[0] == 413,
                "a request of 70,000 bytes was read")

@@ -21,6 +21,7 @@
 namespace tests {
 namespace {
 
+constexpr uint16_t kGroupSlot = 3000, kRuleSlot = 3001;  // of limits
 constexpr uint64_t kCallsUntilMs = 20000;
 constexpr uint64_t kEndMs = 320000;  // longer than timer C and all that follows it
 
@@ -51,7 +52,7 @@ class Simulation {
         node_(options(seed)),
         loss_(seed % 11),
         repeat_(seed % 7),
-        stateless_503_(small_tables(seed) || few_places(seed)) {
+        stateless_503_(small_tables(seed) || few_places(seed) || rules(seed)) {
     for (int i = 0; i < 3; ++i) {
       callers_.emplace_back(endpoint("198.18.0." + std::to_string(10 + i)), random_);
     }
@@ -62,6 +63,7 @@ class Simulation {
       group.breaker.failures = seed % 4;
       if (seed % 13 == 0) group.bounded_load_percent = 125;
       for (auto& one : group.destinations) one.capacity = few_places(seed) ? 3 : 0;
+      if (rules(seed)) add_rules(config);
     });
   }
 
@@ -81,6 +83,9 @@ class Simulation {
   static bool small_tables(uint64_t seed) { return seed % 5 == 0; }
   // Others with destinations that take few calls, which is the same to a caller.
   static bool few_places(uint64_t seed) { return seed % 9 == 0; }
+  // Others with rules that limit calls, change messages, and ask again after a failure.
+  static bool rules(uint64_t seed) { return seed % 3 == 1; }
+  static void add_rules(control::link::RunningConfig& config);
   void on_wire(const Datagram& datagram);
   void arrive(const Datagram& datagram);
   void turn();
@@ -213,6 +218,31 @@ Result Simulation::run() {
   return result;
 }
 
+void Simulation::add_rules(control::link::RunningConfig& config) {
+  config.groups[0].limit.capacity = 5;
+  config.groups[0].limit.slot = kGroupSlot;
+  sipcore::Rule request, response, failure;
+  request.mark = 1;
+  request.prefix = "7";
+  request.headers = {{sipcore::HeaderChange::What::kAdd, "X-Rule", {{"1", std::nullopt}}}};
+  response.headers = {{sipcore::HeaderChange::What::kReplace, "Server", {{"x", std::nullopt}}}};
+  response.number = 1;
+  failure.marked = 1;
+  failure.set_user = "mailbox";
+  failure.verdict = sipcore::Verdict::kGroup;
+  failure.number = 1;
+  config.rules.policies.resize(2);
+  config.rules.policies[0].limit.capacity = 6;
+  config.rules.policies[0].limit.slot = kRuleSlot;
+  auto compiled = [](const sipcore::Rule& rule) {
+    std::string fault;
+    return std::make_shared<const sipcore::RuleSet>(std::vector{rule}, 2, fault);
+  };
+  config.rules.request = compiled(request);
+  config.rules.response = compiled(response);
+  config.rules.failure = compiled(failure);
+}
+
 void Simulation::check_end() {
   auto require = [](bool holds, const std::string& text) {
     if (!holds) throw std::runtime_error(text);
@@ -226,6 +256,10 @@ void Simulation::check_end() {
     require(!one.in_use(), "destination " + std::to_string(i) + " counts " +
                                std::to_string(one.calls) + " calls, " + std::to_string(one.work) +
                                " quarters of work");
+  }
+  for (uint16_t slot : {kGroupSlot, kRuleSlot}) {
+    uint32_t held = node_.destination(slot).calls;
+    require(held == 0, std::to_string(held) + " places of a limit are held");
   }
   size_t unanswered = 0;
   for (const Caller& caller : callers_) unanswered += caller.unanswered();

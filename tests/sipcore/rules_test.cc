@@ -107,6 +107,26 @@ TEST_F(RulesTest, CannotBeAvoidedByAnotherSpelling) {
   EXPECT_EQ(match(to("sip:B%6fb@h")), "1");
 }
 
+// RFC 3966 3: separators and parameters of a number say nothing; a dot ends a host name.
+TEST_F(RulesTest, SeeANumberHoweverItIsSpelled) {
+  add({when(Kind::kUser, How::kPrefix, "00")});
+  add({when(Kind::kUser, How::kExact, "1000")});
+  add({when(Kind::kHost, How::kExact, "bad.example")});
+  EXPECT_EQ(match(to("sip:0-0-49301@h;user=phone")), "0");
+  EXPECT_EQ(match(to("sip:%30%30-49@h")), "0");
+  EXPECT_EQ(match(to("sip:1000;x=y@h")), "1");
+  EXPECT_EQ(match(to("sip:10.00@h")), "1");
+  EXPECT_EQ(match(to("sip:b.1000@h")), "");
+  EXPECT_EQ(match(to("sip:a@bad.example.")), "2");
+}
+
+// Texts that differ only in case are one where case does not matter.
+TEST_F(RulesTest, DoNotHideOneAnother) {
+  add({when(Kind::kHost, How::kExact, "Example.com")});
+  add({when(Kind::kHost, How::kExact, "example.com")});
+  EXPECT_EQ(match(to("sip:a@EXAMPLE.com")), "0 1");
+}
+
 TEST_F(RulesTest, SeeHeaderFieldsByEitherName) {
   add({when(Kind::kHeader, How::kExact, "Hello", "subject")});
   add({when(Kind::kHeader, How::kRegex, ".", "x-customer")});
@@ -299,7 +319,31 @@ TEST_F(RewriteTest, RemovesTheLastFieldAndAddsOne) {
   std::string last(message.name(message.field(message.field_count() - 1)));
   header(HeaderChange::What::kReplace, last, "0");
   std::string after = rewritten(before);
-  EXPECT_NE(after.find(last + ": 0\r\n\r\n"), after.npos) << after;
+  std::string line = "\r\n" + last + ": 0\r\n";
+  EXPECT_NE(after.find(line), after.npos) << after;
+  EXPECT_EQ(after.find(line), after.rfind(line));
+}
+
+// As many characters as the rule has seen.
+TEST_F(RewriteTest, StripsCharactersHoweverTheyAreSpelled) {
+  add({});
+  rules[0].strip = 2;
+  rules[0].prefix = "+";
+  EXPECT_EQ(uri_of(to("sip:%30%3049301@h")), "sip:+49301@h");
+  EXPECT_EQ(uri_of(to("tel:0-0-49301")), "tel:+49301");
+  EXPECT_EQ(uri_of(to("sip:a-b-c@h")), "sip:+b-c@h");
+}
+
+// An escape of the caller must not become a delimiter of ours.
+TEST_F(RewriteTest, PutsUsersIntoHeadersAsTheyCame) {
+  add({});
+  rules[0].headers.push_back({HeaderChange::What::kAdd,
+                              "P-Asserted-Identity",
+                              {{"<sip:", Field{Kind::kFromUser, ""}}, {"@trunk>", std::nullopt}}});
+  RequestText request;
+  request.from = "<sip:x%40evil%3E%2C%3Csip:ceo@h>;tag=1";
+  EXPECT_NE(rewritten(text_of(request)).find("<sip:x%40evil%3E%2C%3Csip@trunk>"),
+            std::string::npos);
 }
 
 TEST_F(RewriteTest, PutsFieldsIntoHeaders) {
@@ -314,8 +358,11 @@ TEST_F(RewriteTest, PutsFieldsIntoHeaders) {
 
 TEST_F(RewriteTest, GivesUpWhereAMessageHasTooMuchToChange) {
   RequestText request;
-  for (int i = 0; i < 20; ++i) request.headers += "X-A: 1\r\n";
+  for (int i = 0; i < 60; ++i) request.headers += "X-A: 1\r\n";
   header(HeaderChange::What::kRemove, "X-A");
+  EXPECT_EQ(rewritten(text_of(request)).find("X-A"), std::string::npos);
+  request.headers.clear();
+  for (int i = 0; i < 30; ++i) request.headers += "X-A: 1\r\nX-B: 2\r\n";
   EXPECT_EQ(rewritten(text_of(request)), "none");
 }
 
