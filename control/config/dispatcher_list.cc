@@ -15,8 +15,9 @@ namespace {
 // What is near to an algorithm of dispatcher.
 struct Near {
   uint32_t number;
-  std::string_view keys;  // of the group
-  bool by_priority;       // whether it goes by priority, as all of ours do
+  std::string_view keys;         // of the group
+  bool by_priority;              // whether it goes by priority, as all of ours do
+  std::string_view weight = {};  // the attribute that it takes as weight
 };
 
 constexpr Near kNear[] = {
@@ -28,9 +29,9 @@ constexpr Near kNear[] = {
     {5, "algorithm = \"hash\"\nhash_of = \"auth_user\"\n", false},
     {6, "algorithm = \"random\"\n", false},
     {8, "algorithm = \"hash\"\n", true},
-    {9, "algorithm = \"random\"\n", false},
+    {9, "algorithm = \"random\"\n", false, "weight"},
     {10, "algorithm = \"least_calls\"\n", false},
-    {11, "algorithm = \"random\"\n", false},
+    {11, "algorithm = \"random\"\n", false, "rweight"},
     {12, "algorithm = \"parallel\"\n", false},
     {13, "algorithm = \"lowest_latency\"\n", false},
 };
@@ -141,7 +142,10 @@ class Importer {
       auto number = number_of(value, 1000000);
       if (key == "weight" || key == "rweight" || key == "maxload") {
         if (!number) complain(fmt::format("{} is a number up to 1000000", key));
-        (key == "maxload" ? row.capacity : row.weight) = number.value_or(0);
+        if (key == "maxload") row.capacity = number.value_or(0);
+        bool taken = near_ != nullptr && key == near_->weight;
+        if (taken) row.weight = number.value_or(0);
+        if (!taken && key != "maxload") remark(fmt::format("{} meant nothing there", key));
       } else if (key == "socket") {
         row.socket = value.substr(value.starts_with("udp:") ? 4 : 0);
       } else if (!one.empty()) {

@@ -75,9 +75,10 @@ struct ServerTransaction : Answer {
   bool dialog_reserved = false;
   bool refused = false;  // some destination gave an answer that others shall not be asked after
   bool in_use = false;
-  uint8_t rerouted = 0;  // times that a rule sent it elsewhere after it had failed
-  Places places;         // until its dialog has them
-  uint64_t marks = 0;    // set by rules
+  uint8_t rerouted = 0;      // times that a rule sent it elsewhere after it had failed
+  int16_t rerouted_for = 0;  // the status that it was sent elsewhere for
+  Places places;             // until its dialog has them
+  uint64_t marks = 0;        // set by rules
   std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
 };
 

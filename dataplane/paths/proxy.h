@@ -45,6 +45,9 @@ struct ProxyLimits {
   size_t dialogs = 262144;               // calls that are up
 };
 
+// What goes on is read again when it is repeated: with what we add it must not be too much.
+inline constexpr size_t kMostFields = sipcore::kMaxHeaders - 8;
+
 // Where a packet came from and what in it is SIP.
 struct Arrival {
   sipcore::Endpoint source;
@@ -270,7 +273,8 @@ class Proxy {
   const sipcore::Rule* run_rules(const sipcore::RuleSet& rules, const sipcore::Subject& subject,
                                  Ruled& ruled);
   bool is_within(const sipcore::Rule& rule, const sipcore::Subject& subject, Ruled& ruled);
-  std::optional<Count> rule_request(Ruled& ruled);
+  std::optional<Count> rule_request(Ruled& ruled, bool for_us);
+  bool may_log();
   Count refuse_beyond(const sipcore::Rule& rule);
   Count reject_by(const sipcore::Rule& rule);
   bool change_in_hand(const sipcore::Subject& subject, const sipcore::Rewrite& changes);
@@ -314,6 +318,8 @@ class Proxy {
   uint64_t now_ms_;
   uint64_t now_us_;
   uint32_t minute_of_week_ = 0;
+  uint64_t log_second_ = 0;  // in which so many
+  uint32_t log_lines_ = 0;   // hits of rules were told to control
   std::array<uint32_t, control::link::kMostGroups> round_robin_{};  // cursor by group
 
   std::array<InHand, 2> messages_;  // one in hand, one held back

@@ -16,8 +16,6 @@ using sipcore::TokenStatus;
 namespace {
 
 constexpr std::string_view kResponse = "SIP/2.0 ";
-// What goes on is read again when it is repeated: with what we add it must not be too much.
-constexpr size_t kMostFields = sipcore::kMaxHeaders - 8;
 constexpr std::string_view kOwnVia = "Via: SIP/2.0/UDP ";
 
 Count drop_of(Fault fault) {
@@ -294,8 +292,8 @@ Count Proxy::route_new_request(Ruled& ruled) {
   if (auto fate = stop_by_policy(plan, loop)) return *fate;
   if (e.to_tag.empty()) {
     ruled.group = config_->listens[in_->arrival.listen].group;
-    if (auto fate = rule_request(ruled)) return *fate;
     bool for_us = in_->message.method() == Method::kOptions && addressed_to_us();
+    if (auto fate = rule_request(ruled, for_us)) return *fate;
     if (for_us) return answer_directly(200, "OK");
     // It may be another message now.
     if (ruled.changes.any()) plan = sipcore::plan_route(in_->message, e, self(), key());

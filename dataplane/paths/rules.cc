@@ -1,5 +1,7 @@
 // What the rules of the configuration do to a message: before a destination is chosen, on its way
 // back to the caller, and when all destinations have failed.
+#include <utility>
+
 #include "dataplane/paths/proxy.h"
 #include "sipcore/build/reply.h"
 
@@ -30,12 +32,19 @@ bool Proxy::take_limit(const CallLimit& limit, bool call) {
 void Proxy::note_rule(const Rule& rule, const sipcore::Endpoint& source) {
   uint16_t counter = config_->rules.policies[rule.number].counter;
   rule_hits_.add(counter);
-  if (!rule.log) return;
+  if (!rule.log || !may_log()) return;
   control::link::ToControl message;
   message.what = control::link::ToControl::What::kRule;
   message.address = source.ip;
   message.rule = counter;
   to_control_.push(message);
+}
+
+// Control has other things to hear of as well: a few lines each second.
+bool Proxy::may_log() {
+  constexpr uint32_t kLinesOfASecond = 100;
+  if (std::exchange(log_second_, now_ms_ / 1000) != now_ms_ / 1000) log_lines_ = 0;
+  return ++log_lines_ <= kLinesOfASecond;
 }
 
 // The rules for a request, in order, until one of them decides. Marks and the changes of those that
@@ -66,7 +75,8 @@ bool Proxy::is_within(const Rule& rule, const Subject& subject, Ruled& ruled) {
 }
 
 // The new request in hand; nullopt: it goes on, to the group in `ruled`.
-std::optional<Proxy::Count> Proxy::rule_request(Ruled& ruled) {
+// `for_us`: it goes nowhere, so that there is nothing to change.
+std::optional<Proxy::Count> Proxy::rule_request(Ruled& ruled, bool for_us) {
   const RuleSet* rules = config_->rules.request.get();
   if (rules == nullptr) return std::nullopt;
   const Arrival& arrival = in_->arrival;
@@ -76,7 +86,8 @@ std::optional<Proxy::Count> Proxy::rule_request(Ruled& ruled) {
   if (last != nullptr && last->verdict == Verdict::kDrop) return Count::drop_rule;
   if (last != nullptr && last->verdict == Verdict::kReject) return reject_by(*last);
   if (last != nullptr && last->verdict == Verdict::kGroup) ruled.group = last->group;
-  if (!ruled.changes.any() || change_in_hand(subject, ruled.changes)) return std::nullopt;
+  bool changes = ruled.changes.any() && !for_us;
+  if (!changes || change_in_hand(subject, ruled.changes)) return std::nullopt;
   counters_.add(Count::rejected_malformed);
   return answer_directly(513, "Message Too Large: no room for what rules add");
 }
@@ -130,8 +141,9 @@ bool Proxy::change_in_hand(const Subject& subject, const sipcore::Rewrite& chang
 
 // Rules may make a message too long, or say twice what may be there once.
 bool Proxy::is_good(std::string_view changed) {
-  constexpr size_t kMostBytes = 65000;  // and our Via comes in front
-  return changed.size() <= kMostBytes && sent_.read(changed) == sipcore::Fault::kNone;
+  constexpr size_t kMostBytes = 64000;  // and what we add
+  return changed.size() <= kMostBytes && sent_.read(changed) == sipcore::Fault::kNone &&
+         sent_.message.field_count() <= kMostFields;
 }
 
 // Of the response in hand, on its way to the caller. One with more to change than can be done goes
@@ -164,7 +176,8 @@ bool Proxy::rule_failure(uint32_t slot, int status) {
   // RFC 4320 4: after a timeout of a request that is no INVITE nobody waits any more.
   bool too_late = server.kind != Kind::kInvite && status == 408 && server.best == kNoBlob;
   bool may = rules != nullptr && !server.cancelled && server.rerouted < kMostReroutes &&
-             server.request != kNoBlob && server.group != kNoGroup && !too_late;
+             server.request != kNoBlob && server.group != kNoGroup && !too_late &&
+             server.rerouted_for != status;
   if (!may || again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return false;
   Subject subject{again_.message, again_.essentials, server.source, config_->own[server.listen],
                   status};
@@ -182,9 +195,11 @@ bool Proxy::rule_failure(uint32_t slot, int status) {
   // RFC 3261 16.7 step 5: nobody is asked after a 6xx.
   if (last->verdict != Verdict::kGroup || status >= 600) return false;
   if (ruled.changes.any() && !change_stored(server, subject, ruled.changes)) return false;
+  // Once for each failure: what it was rerouted for stays the best, and would find the rule again.
   ++server.rerouted;
+  server.rerouted_for = static_cast<int16_t>(status);
   // For another user the same destination is another one.
-  if (last->rewrites_uri()) server.tries = 0;
+  if (ruled.changes.rewrites_uri()) server.tries = server.tries_here = 0;
   uint32_t branch = ask_another(slot, last->group, FallBack::kYes);
   if (branch == kNoSlot) return false;
   server.refused = false;

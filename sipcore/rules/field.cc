@@ -32,16 +32,6 @@ int hex_value(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// The character at `at`, an escape decoded; `at` moves behind it.
-char take_char(std::string_view text, size_t& at) {
-  char c = text[at++];
-  if (c != '%' || at + 1 >= text.size()) return c;
-  int high = hex_value(text[at]), low = hex_value(text[at + 1]);
-  if (high < 0 || low < 0) return c;
-  at += 2;
-  return static_cast<char>(high * 16 + low);
-}
-
 void add_user(Writer& out, std::string_view user) {
   bool number = is_number(user);
   if (!number && user.find('%') == user.npos) return add_clean(out, user);
@@ -84,6 +74,15 @@ void add_header(Writer& out, const Message& message, std::string_view name) {
 }
 
 }  // namespace
+
+char take_char(std::string_view text, size_t& at) {
+  char c = text[at++];
+  if (c != '%' || at + 1 >= text.size()) return c;
+  int high = hex_value(text[at]), low = hex_value(text[at + 1]);
+  if (high < 0 || low < 0) return c;
+  at += 2;
+  return static_cast<char>(high * 16 + low);
+}
 
 bool is_number(std::string_view user) {
   size_t digits = 0;

@@ -61,6 +61,8 @@ void write_value(const Field& field, const Subject& subject, Writer& out);
 // has written, or an escape of his would become a delimiter of ours.
 void write_as_it_came(const Field& field, const Subject& subject, Writer& out);
 
+// The character of a user at `at`, an escape decoded; `at` moves behind it.
+char take_char(std::string_view user, size_t& at);
 // Whether a user is a telephone number: digits, perhaps with a "+" before and separators between
 // them, escapes decoded; and what a separator is.
 bool is_number(std::string_view user);

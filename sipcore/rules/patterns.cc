@@ -50,10 +50,11 @@ bool has_open_alternative(std::string_view regex) {
 // Whether an expression may stand for the end of a line: by what means "anything but". A class that
 // names its characters cannot, since no text of a rule has control characters.
 bool may_leave_line(std::string_view regex) {
-  constexpr std::string_view kHarmless = "dwSbB.+*?()[]{}|^$/\\-@:#&=~!,;";
+  constexpr std::string_view kHarmless = "dwS.+*?()[]{}|^$/\\-@:#&=~!,;";
   for (size_t i = 0; i < regex.size(); ++i) {
     bool last = i + 1 == regex.size();
     if (regex[i] == '\\' && (last || kHarmless.find(regex[i + 1]) == kHarmless.npos)) return true;
+    if (regex.substr(i, 2) == "[:") return true;
     if (regex[i] == '\\') {
       ++i;
     } else if (!last && (regex.substr(i, 2) == "[^" || regex.substr(i, 2) == "(?")) {

@@ -46,7 +46,7 @@ class Patterns {
   Patterns& operator=(const Patterns&) = delete;
 
   // Calls found(context, index) once for each pattern that occurs. `lines`: where each line lies in
-  // `text`, from its mark to its end; no pattern reaches over the end of its line.
+  // `text`, from its mark to before its end; no pattern reaches over the end of its line.
   struct Stretch {
     uint32_t begin = 0, end = 0;
   };

@@ -29,17 +29,21 @@ std::string_view rest_behind(std::string_view uri, const char* end) {
   return uri.substr(static_cast<size_t>(end - uri.data()));
 }
 
-// Bytes of so many characters of a user: an escape is one, a visual separator before a digit none,
-// as they are compared.
+// Bytes of so many characters of a user, as they are compared: an escape is one, a separator of a
+// number none. The parameters of a number are not touched.
 size_t size_of_first(std::string_view user, size_t characters) {
-  size_t at = 0;
   bool number = is_number(user);
-  for (; characters > 0 && at < user.size(); --characters) {
-    while (number && at < user.size() && is_separator(user[at])) ++at;
-    at += at < user.size() && user[at] == '%' && at + 2 < user.size() ? 3 : 1;
-    while (number && at < user.size() && is_separator(user[at])) ++at;
+  size_t at = 0;
+  while (at < user.size()) {
+    size_t next = at;
+    char c = take_char(user, next);
+    bool counts = !number || !is_separator(c);
+    if ((number && c == ';') || (counts && characters == 0)) break;
+    characters -= counts;
+    at = next;
+    if (characters == 0 && !number) break;
   }
-  return std::min(at, user.size());
+  return at;
 }
 
 const char* end_of_host(const Uri& uri) {
@@ -74,6 +78,11 @@ void Rewrite::add(const Rule& rule) {
   if (!too_many_) rules_[count_++] = &rule;
 }
 
+bool Rewrite::rewrites_uri() const {
+  return std::any_of(rules_.begin(), rules_.begin() + static_cast<ptrdiff_t>(count_),
+                     [](const Rule* rule) { return rule->rewrites_uri(); });
+}
+
 bool Rewrite::list(const Subject& subject, Writer& texts, EditList& edits) const {
   if (subject.message.is_request()) change_uri(subject, texts, edits);
   add_headers(subject, texts, edits);
@@ -93,7 +102,7 @@ void Rewrite::change_uri(const Subject& subject, Writer& texts, EditList& edits)
     if (rule.set_user) user = *rule.set_user;
     if (rule.set_user) password = {};
     if (rule.set_host && !tel) host = *rule.set_host;
-    user.remove_prefix(size_of_first(user, rule.strip));
+    if (rule.strip > 0) user.remove_prefix(size_of_first(user, rule.strip));
     if (rule.prefix.empty()) continue;
     size_t start = texts.size();
     texts.add(rule.prefix).add(user);

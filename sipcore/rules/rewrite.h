@@ -15,6 +15,7 @@ class Rewrite {
   // The rule must outlive this.
   void add(const Rule& rule);
   bool any() const { return count_ > 0; }
+  bool rewrites_uri() const;
 
   // In the order in which the rules were added. `texts` keeps what the edits refer to. False: that
   // is more than one message can be changed by.

@@ -1,6 +1,7 @@
 #include "sipcore/rules/rule_set.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "sipcore/check.h"
@@ -10,6 +11,20 @@ namespace sipcore {
 
 namespace {
 constexpr uint32_t kMinutesOfDay = 24 * 60;
+// A number is compared without separators, and so is what it is compared with.
+std::string as_compared(const std::string& text) {
+  if (!is_number(text)) return text;
+  std::string out;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(out),
+               [](char c) { return !is_separator(c); });
+  return out;
+}
+
+bool is_user(const Field& field) {
+  return field.kind == Field::Kind::kUser || field.kind == Field::Kind::kFromUser ||
+         field.kind == Field::Kind::kToUser;
+}
+
 }  // namespace
 
 bool TimeSpan::contains(uint32_t minute_of_week) const {
@@ -41,6 +56,9 @@ void RuleSet::add(size_t rule, const Condition& condition, std::vector<Pattern>&
     bool lowered = pattern.any_case && pattern.how == Pattern::How::kExact;
     if (lowered)
       std::transform(pattern.text.begin(), pattern.text.end(), pattern.text.begin(), lower);
+    if (is_user(condition.field) && pattern.how != Pattern::How::kRegex) {
+      pattern.text = as_compared(pattern.text);
+    }
     patterns.push_back(std::move(pattern));
   }
 }
@@ -110,8 +128,8 @@ void RuleSet::find(const Subject& subject, size_t reader, RuleWork& work) const 
     std::copy(lines_[i].indifferent.begin(), lines_[i].indifferent.end(), work.by_line[i].begin());
     auto exact = exact_.find(static_cast<uint16_t>(i), text.text().substr(begin));
     if (exact) on_found(&marking, *exact);
-    text.add({&kLineEnd, 1});
     work.lines[i].end = static_cast<uint32_t>(text.size());
+    text.add({&kLineEnd, 1});
   }
   CHECK(!text.full());
   patterns_->scan(reader, text.text(), work.lines, on_found, &marking);

@@ -32,15 +32,15 @@ TEST(DispatcherList, BecomesGroupsThatTheFileMayHave) {
       "1 sip:192.0.2.21:5060 8 0 weight=50;maxload=20;duid=a\n"
       "1\tsip:192.0.2.22 4\n"
       "\n"
-      "20 sip:sbc.example.com 0 0 \"socket=udp:192.0.2.1:5060;rweight=3\"\r\n",
-      "dispatcher.list", 4);
+      "20 sip:sbc.example.com 0 0 \"socket=udp:192.0.2.1:5060;weight=3\"\r\n",
+      "dispatcher.list", 9);
   ASSERT_TRUE(imported.faults.empty()) << imported.faults.front();
   EXPECT_TRUE(imported.remarks.empty());
   Settings settings = settings_of(imported.toml);
   ASSERT_EQ(settings.groups.size(), 2u);
   const GroupSettings &first = settings.groups[0], &second = settings.groups[1];
   EXPECT_EQ(first.name, "1");
-  EXPECT_EQ(first.policy.algorithm, link::Algorithm::kRoundRobin);
+  EXPECT_EQ(first.policy.algorithm, link::Algorithm::kRandom);
   EXPECT_EQ(first.policy.probe.interval_ms, 10000u);
   EXPECT_EQ(first.destinations[0].weight, 50u);
   EXPECT_EQ(first.destinations[0].capacity, 20u);
@@ -50,6 +50,15 @@ TEST(DispatcherList, BecomesGroupsThatTheFileMayHave) {
   EXPECT_EQ(second.name, "20");
   EXPECT_EQ(second.destinations[0].weight, 3u);
   EXPECT_EQ(second.destinations[0].listen, 0u);
+}
+
+// A weight that the algorithm did not look at is none here either.
+TEST(DispatcherList, WeightsCountWhereTheyDidBefore) {
+  Imported imported = import_dispatcher_list("1 sip:192.0.2.21 0 0 weight=0;rweight=7\n", "l", 4);
+  EXPECT_EQ(settings_of(imported.toml).groups[0].destinations[0].weight, 1u);
+  EXPECT_EQ(imported.remarks.size(), 2u);
+  imported = import_dispatcher_list("1 sip:192.0.2.21 0 0 weight=0;rweight=7\n", "l", 11);
+  EXPECT_EQ(settings_of(imported.toml).groups[0].destinations[0].weight, 7u);
 }
 
 // With an algorithm that does not go by them, priorities would leave all but the first idle.

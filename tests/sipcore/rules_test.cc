@@ -120,6 +120,24 @@ TEST_F(RulesTest, SeeANumberHoweverItIsSpelled) {
   EXPECT_EQ(match(to("sip:a@bad.example.")), "2");
 }
 
+// What a rule says of a number may have separators too.
+TEST_F(RulesTest, MayBeWrittenWithSeparators) {
+  add({when(Kind::kUser, How::kExact, "555-0100")});
+  add({when(Kind::kUser, How::kPrefix, "(555)")});
+  EXPECT_EQ(match(to("sip:5550100@h")), "0 1");
+  EXPECT_EQ(match(to("sip:555.0100@h")), "0 1");
+}
+
+// "Anything but" is not the end of the value, however it is written.
+TEST_F(RulesTest, DoNotMatchTheEndOfAValue) {
+  for (const char* regex : {"^0[^0]", "^0\\D", "^0\\s", "^0[[:^digit:]]", "^0(?s).", "^0[\\s]"}) {
+    add({when(Kind::kUser, How::kRegex, regex)});
+  }
+  add({when(Kind::kUser, How::kRegex, "^0$")});
+  EXPECT_EQ(match(to("sip:0@h")), "6");
+  EXPECT_EQ(match(to("sip:0a@h")), "0 1 3 4");
+}
+
 // Texts that differ only in case are one where case does not matter.
 TEST_F(RulesTest, DoNotHideOneAnother) {
   add({when(Kind::kHost, How::kExact, "Example.com")});
@@ -146,14 +164,15 @@ TEST_F(RulesTest, KeepFieldsApart) {
   add({when(Kind::kFromUser, How::kRegex, "alice\\W+bob")});
   add({when(Kind::kFromUser, How::kRegex, "alice.*bob")});
   add({when(Kind::kFromUser, How::kRegex, "(?s)alice.*bob")});
+  add({when(Kind::kFromUser, How::kRegex, "alice[[:^digit:]]*bob")});
   add({when(Kind::kToUser, How::kExact, "bob")});
   add({when(Kind::kHeader, How::kPrefix, "bob", "subject")});
   RequestText request;
-  EXPECT_EQ(match(text_of(request)), "4");
+  EXPECT_EQ(match(text_of(request)), "5");
   request.headers +=
       "Subject: x\r\n \x01"
       "0\r\n bob\r\n";
-  EXPECT_EQ(match(text_of(request)), "4");
+  EXPECT_EQ(match(text_of(request)), "5");
 }
 
 TEST_F(RulesTest, SeeWhereItCameFrom) {
@@ -332,6 +351,8 @@ TEST_F(RewriteTest, StripsCharactersHoweverTheyAreSpelled) {
   EXPECT_EQ(uri_of(to("sip:%30%3049301@h")), "sip:+49301@h");
   EXPECT_EQ(uri_of(to("tel:0-0-49301")), "tel:+49301");
   EXPECT_EQ(uri_of(to("sip:a-b-c@h")), "sip:+b-c@h");
+  EXPECT_EQ(uri_of(to("sip:0%2D0491@h")), "sip:+491@h");
+  EXPECT_EQ(uri_of(to("sip:1;x=y@h")), "sip:+;x=y@h");
 }
 
 // An escape of the caller must not become a delimiter of ours.
