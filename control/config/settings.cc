@@ -31,7 +31,7 @@ void read_node(Reader& reader, const toml::table& root, Settings& out) {
   const toml::table& node = *reader.section(root, "node");
   reader.text(node, "name", out.name);
   reader.number(node, "workers", 1, 64, out.workers);
-  size_t idle = reader.choice(node, "idle", {"spin", "pause", "sleep"}, 1);
+  size_t idle = reader.choice(node, "idle", {"auto", "spin", "pause", "sleep"}, 0);
   out.idle = static_cast<Idle>(idle);
   reader.flag(node, "hugepages", out.hugepages);
   reader.text(node, "eal_arguments", out.eal_arguments);

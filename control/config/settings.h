@@ -14,7 +14,8 @@
 
 namespace control::config {
 
-enum class Idle : uint8_t { kSpin, kPause, kSleep };
+// What a worker does when nothing comes; kAuto: pause, or sleep where workers take every CPU.
+enum class Idle : uint8_t { kAuto, kSpin, kPause, kSleep };
 
 struct PortSettings {
   std::string device;  // af_xdp:IF, af_packet:IF, memif:SOCKET or a PCI address
@@ -80,7 +81,7 @@ struct Settings {
   std::string name = "tandem";
   uint32_t workers = 1;
   std::vector<uint32_t> cpus;  // one per worker; empty: the last ones of the machine
-  Idle idle = Idle::kPause;
+  Idle idle = Idle::kAuto;
   bool hugepages = true;
   std::string eal_arguments;
   std::vector<std::string> name_servers;  // addresses with ports; empty: the machine's

@@ -1,6 +1,7 @@
 // tandem: reads the configuration, starts DPDK, the workers and the control thread, and stops them
 // in the opposite order.
 #include <pthread.h>
+#include <sched.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -22,21 +23,22 @@
 
 namespace {
 
+using control::config::Idle;
 using control::config::Settings;
 using control::link::now_us;
 
 // What the worker threads need; they read `stop` each turn.
 struct Workers {
   std::vector<std::unique_ptr<dataplane::Worker>> all;
-  control::config::Idle idle = control::config::Idle::kPause;
+  Idle idle = Idle::kPause;
   std::atomic<bool> stop{false};
 };
 
 constexpr size_t kQuietTurns = 256;  // turns without a packet before a worker rests
 
-void rest(control::config::Idle idle) {
-  if (idle == control::config::Idle::kPause) __builtin_ia32_pause();
-  if (idle == control::config::Idle::kSleep) {
+void rest(Idle idle) {
+  if (idle == Idle::kPause) __builtin_ia32_pause();
+  if (idle == Idle::kSleep) {
     timespec nap{0, 50000};
     nanosleep(&nap, nullptr);
   }
@@ -63,6 +65,29 @@ std::vector<uint32_t> worker_cpus(const Settings& settings) {
   std::vector<uint32_t> out;
   for (uint32_t i = 0; i < settings.workers; ++i) out.push_back(cpus - 1 - i % cpus);
   return out;
+}
+
+// Whether workers poll on every CPU that the process may use.
+bool take_every_cpu(const Settings& settings) {
+  cpu_set_t ours;
+  if (sched_getaffinity(0, sizeof ours, &ours) != 0) return false;
+  for (uint32_t cpu : worker_cpus(settings)) {
+    if (cpu < CPU_SETSIZE) CPU_CLR(cpu, &ours);
+  }
+  return CPU_COUNT(&ours) == 0;
+}
+
+// Where no CPU is left, the kernel's own threads (RCU, soft interrupts) would wait for seconds for
+// workers that never sleep, and with them every process that ends.
+Idle idle_of(const Settings& settings) {
+  if (settings.idle == Idle::kSleep || !take_every_cpu(settings)) {
+    return settings.idle == Idle::kAuto ? Idle::kPause : settings.idle;
+  }
+  if (settings.idle == Idle::kAuto) return Idle::kSleep;
+  spdlog::warn(
+      "workers never sleep and poll on every CPU: the kernel's threads starve; leave it one "
+      "CPU, or set idle = \"auto\" in [node]");
+  return settings.idle;
 }
 
 dataplane::DpdkOptions dpdk_options(const Settings& settings, const std::string& xdp_program) {
@@ -126,7 +151,7 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
   control::link::Exchange exchange(settings.workers, settings.destinations, settings.sources);
   dataplane::Handover handover(settings.workers);
   Workers workers;
-  workers.idle = settings.idle;
+  workers.idle = idle_of(settings);
   dataplane::ProxyLimits limits{settings.server_transactions, settings.client_transactions,
                                 settings.retired_transactions, settings.stored_messages,
                                 settings.calls};

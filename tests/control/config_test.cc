@@ -71,7 +71,7 @@ TEST(Config, EachErrorSaysWhereAndWhatWouldBeRight) {
   EXPECT_EQ(first_error(good + "[timers]\nt1 = 5\n").substr(0, 45),
             "f.toml:11:1: [timers] has no key \"t1\"; it has");
   EXPECT_EQ(first_error("[node]\nidle = \"fast\"\n" + good),
-            "f.toml:2:8: idle is one of \"spin\", \"pause\", \"sleep\"");
+            "f.toml:2:8: idle is one of \"auto\", \"spin\", \"pause\", \"sleep\"");
   EXPECT_EQ(first_error(good + "[[group]]\nname = \"g\"\n"),
             "f.toml:10:1: this group name is used twice");
   EXPECT_TRUE(first_error("[node\n").starts_with("f.toml:1:6: "));
