@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 
+#include "control/config/attributes.h"
 #include "control/config/destination.h"
+#include "sipcore/grammar/number.h"
 
 namespace control::config {
 namespace {
@@ -36,16 +37,9 @@ constexpr Near kNear[] = {
     {13, "algorithm = \"lowest_latency\"\n", false},
 };
 
-constexpr uint64_t kDisabled = 4;
-constexpr uint64_t kProbing = 8;
+constexpr uint32_t kDisabled = 4;
+constexpr uint32_t kProbing = 8;
 constexpr std::string_view kSpace = " \t\r";
-
-std::optional<uint64_t> number_of(std::string_view text, uint64_t most) {
-  uint64_t value = 0;
-  auto end = std::from_chars(text.data(), text.data() + text.size(), value);
-  bool whole = end.ec == std::errc() && end.ptr == text.data() + text.size();
-  return whole && value <= most ? std::optional(value) : std::nullopt;
-}
 
 // The next word; one that begins with a quote goes to the next quote, without both.
 std::string_view take_word(std::string_view& line) {
@@ -72,7 +66,7 @@ std::string toml_text(std::string_view text) {
 
 struct Row {
   std::string uri, attributes, socket;
-  uint64_t flags = 0, priority = 0, weight = 1, capacity = 0;
+  uint32_t flags = 0, priority = 0, weight = 1, capacity = 0;
 };
 
 class Importer {
@@ -108,7 +102,7 @@ class Importer {
     std::string_view set = take_word(line);
     if (set.empty() || set.starts_with('#')) return;
     Row row;
-    auto id = number_of(set, 0xffffffff);
+    auto id = sipcore::parse_number(set, 0xffffffff);
     if (!id) return complain(fmt::format("\"{}\" is no number of a set", set));
     row.uri = take_word(line);
     DestinationSettings destination;
@@ -116,7 +110,7 @@ class Importer {
     if (auto fault = read_destination_uri(destination); !fault.empty()) return complain(fault);
     if (!take_number(line, "flags", 63, row.flags)) return;
     if (!take_number(line, "priority", 65535, row.priority)) return;
-    read_attributes(take_word(line), row);
+    each_attribute(take_word(line), [&](auto key, auto value) { read_attribute(key, value, row); });
     if (!take_word(line).empty()) return complain("there is more than attributes at the end");
     for (const Row& other : sets_[*id]) {
       if (other.uri == row.uri) return complain(fmt::format("{} is in the set twice", row.uri));
@@ -124,34 +118,27 @@ class Importer {
     sets_[*id].push_back(std::move(row));
   }
 
-  bool take_number(std::string_view& line, std::string_view what, uint64_t most, uint64_t& out) {
+  bool take_number(std::string_view& line, std::string_view what, uint32_t most, uint32_t& out) {
     std::string_view word = take_word(line);
-    auto value = word.empty() ? std::optional(uint64_t{0}) : number_of(word, most);
+    auto value = word.empty() ? std::optional(0U) : sipcore::parse_number(word, most);
     if (!value) complain(fmt::format("{} is a number up to {}, not \"{}\"", what, most, word));
     out = value.value_or(0);
     return value.has_value();
   }
 
-  void read_attributes(std::string_view text, Row& row) {
-    while (!text.empty()) {
-      std::string_view one = text.substr(0, text.find(';'));
-      text.remove_prefix(std::min(one.size() + 1, text.size()));
-      size_t equal = std::min(one.find('='), one.size());
-      std::string_view key = one.substr(0, equal);
-      std::string_view value = one.substr(std::min(equal + 1, one.size()));
-      auto number = number_of(value, 1000000);
-      if (key == "weight" || key == "rweight" || key == "maxload") {
-        if (!number) complain(fmt::format("{} is a number up to 1000000", key));
-        if (key == "maxload") row.capacity = number.value_or(0);
-        bool taken = near_ != nullptr && key == near_->weight;
-        if (taken) row.weight = number.value_or(0);
-        if (!taken && key != "maxload") remark(fmt::format("{} meant nothing there", key));
-      } else if (key == "socket") {
-        row.socket = value.substr(value.starts_with("udp:") ? 4 : 0);
-      } else if (!one.empty()) {
-        if (key != "duid") remark(fmt::format("{} is kept as text and does nothing here", key));
-        row.attributes += (row.attributes.empty() ? "" : ";") + std::string(one);
-      }
+  void read_attribute(std::string_view key, std::string_view value, Row& row) {
+    if (key == "weight" || key == "rweight" || key == "maxload") {
+      auto number = sipcore::parse_number(value, 1000000);
+      if (!number) complain(fmt::format("{} is a number up to 1000000", key));
+      if (key == "maxload") row.capacity = number.value_or(0);
+      bool taken = near_ != nullptr && key == near_->weight;
+      if (taken) row.weight = number.value_or(0);
+      if (!taken && key != "maxload") remark(fmt::format("{} meant nothing there", key));
+    } else if (key == "socket") {
+      row.socket = value.substr(value.starts_with("udp:") ? 4 : 0);
+    } else {
+      if (key != "duid") remark(fmt::format("{} is kept as text and does nothing here", key));
+      append_attribute(row.attributes, key, value);
     }
   }
 
@@ -195,7 +182,7 @@ class Importer {
   std::string_view file_;
   const Near* near_ = nullptr;
   size_t number_ = 0;
-  std::map<uint64_t, std::vector<Row>> sets_;
+  std::map<uint32_t, std::vector<Row>> sets_;
   Imported out_;
 };
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control/config/destination.h"
+#include "control/link/named.h"
 
 namespace control::config {
 
@@ -44,12 +45,6 @@ std::optional<DestinationSettings> destination_of(const Json& json) {
   return out;
 }
 
-GroupSettings* find_group(Settings& settings, const Edits::Name& name) {
-  auto found = std::find_if(settings.groups.begin(), settings.groups.end(),
-                            [&](const GroupSettings& one) { return one.name == name.first; });
-  return found == settings.groups.end() ? nullptr : &*found;
-}
-
 size_t count_of(const Settings& settings) {
   size_t count = 0;
   for (const GroupSettings& group : settings.groups) count += group.destinations.size();
@@ -70,7 +65,7 @@ Settings Edits::over(const Settings& file, std::vector<std::string>& misfits) co
   Settings out = file;
   std::vector<const Entry*> added;
   for (const Entry& edit : destinations_) {
-    GroupSettings* group = find_group(out, edit.first);
+    GroupSettings* group = link::find_named(out.groups, edit.first.first);
     if (group == nullptr) continue;
     auto& all = group->destinations;
     auto known = std::find_if(all.begin(), all.end(), [&](const DestinationSettings& one) {
@@ -88,7 +83,7 @@ Settings Edits::over(const Settings& file, std::vector<std::string>& misfits) co
   }
   // What is removed makes room for what is added.
   for (const Entry* edit : added) {
-    GroupSettings* group = find_group(out, edit->first);
+    GroupSettings* group = link::find_named(out.groups, edit->first.first);
     std::string fault = misfit(*edit->second, *group, out);
     if (fault.empty() && count_of(out) >= out.destinations) {
       fault = "there are as many destinations as destinations in [limits] allows";

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "control/config/destination.h"
+#include "control/link/named.h"
 #include "sipcore/grammar/uri.h"
 
 namespace control::config {
@@ -111,22 +112,17 @@ void read_probe(Reader& reader, const toml::table& group, link::Group& policy) {
 // A chain of fallbacks ends somewhere.
 void check_names(Reader& reader, const std::vector<const toml::table*>& tables,
                  const Settings& out) {
-  auto find = [&](const std::string& name) {
-    return std::find_if(out.groups.begin(), out.groups.end(),
-                        [&](const GroupSettings& group) { return group.name == name; });
-  };
   for (size_t i = 0; i < out.groups.size(); ++i) {
+    const std::string& fallback = out.groups[i].fallback;
     size_t steps = 0;
-    for (auto at = out.groups.begin() + static_cast<ptrdiff_t>(i); !at->fallback.empty();) {
-      at = find(at->fallback);
-      if (at == out.groups.end() || ++steps > out.groups.size()) break;
+    for (const GroupSettings* at = &out.groups[i]; at != nullptr && !at->fallback.empty();) {
+      at = link::find_named(out.groups, at->fallback);
+      if (++steps > out.groups.size()) break;
     }
     if (steps > out.groups.size()) {
       reader.error(*tables[i], "the fallback of this group leads round in a circle");
-    } else if (!out.groups[i].fallback.empty() &&
-               find(out.groups[i].fallback) == out.groups.end()) {
-      reader.error(*tables[i],
-                   fmt::format("fallback \"{}\" is no [[group]]", out.groups[i].fallback));
+    } else if (!fallback.empty() && link::find_named(out.groups, fallback) == nullptr) {
+      reader.error(*tables[i], fmt::format("fallback \"{}\" is no [[group]]", fallback));
     }
   }
 }

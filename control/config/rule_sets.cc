@@ -47,9 +47,7 @@ std::string RuleSets::build(const Settings& settings, Slots& slots, link::Rules&
     }
     sipcore::Rule rule = one.rule;
     rule.number = static_cast<uint16_t>(out.policies.size());
-    for (size_t i = 0; i < settings.groups.size(); ++i) {
-      if (settings.groups[i].name == one.group) rule.group = static_cast<uint16_t>(i);
-    }
+    rule.group = group_index(settings, one.group);
     auto& place = one.on == RuleSettings::On::kRequest    ? request
                   : one.on == RuleSettings::On::kResponse ? response
                                                           : failure;

@@ -7,6 +7,7 @@
 #include "control/config/destination.h"
 #include "control/config/rule_words.h"
 #include "control/link/counters.h"
+#include "control/link/named.h"
 #include "sipcore/build/reply.h"
 #include "sipcore/grammar/chars.h"
 #include "sipcore/rules/rewrite.h"
@@ -36,8 +37,7 @@ class RuleReader {
       : reader_(reader), table_(table), settings_(settings) {}
 
   RuleSettings read() {
-    static constexpr std::string_view kPlaces[] = {"request", "response", "failure"};
-    out_.on = static_cast<On>(reader_.choice(table_, "on", kPlaces, 0));
+    out_.on = static_cast<On>(reader_.choice(table_, "on", RuleSettings::kOnWords, 0));
     out_.rule.name = fmt::format("rule {}", settings_.rules.size() + 1);
     reader_.text(table_, "name", out_.rule.name);
     conditions();
@@ -273,9 +273,7 @@ class RuleReader {
   // A group of its own, named by the URI.
   void destination() {
     out_.group = out_.send_to;
-    for (const GroupSettings& known : settings_.groups) {
-      if (known.name == out_.group) return;
-    }
+    if (link::find_named(settings_.groups, out_.group) != nullptr) return;
     DestinationSettings one;
     one.uri = out_.send_to;
     GroupSettings group;
@@ -297,10 +295,7 @@ class RuleReader {
 void read_rules(Reader& reader, const toml::table& root, Settings& out) {
   for (const toml::table* table : reader.list(root, "rule")) {
     RuleSettings rule = RuleReader(reader, *table, out).read();
-    auto& groups = out.groups;
-    bool known = std::any_of(groups.begin(), groups.end(),
-                             [&](const GroupSettings& one) { return one.name == rule.group; });
-    if (!rule.group.empty() && !known) {
+    if (!rule.group.empty() && link::find_named(out.groups, rule.group) == nullptr) {
       reader.error(*table, fmt::format("group \"{}\" is no [[group]]", rule.group));
     }
     for (const RuleSettings& other : out.rules) {

@@ -2,26 +2,13 @@
 
 #include <algorithm>
 
+#include "control/link/named.h"
+
 namespace control::config {
 namespace {
 
 constexpr uint32_t kWeightUnit = 100;
 constexpr uint32_t kMostWeight = 1U << 30;
-
-uint16_t group_index(const Settings& settings, const std::string& name) {
-  for (size_t i = 0; i < settings.groups.size(); ++i) {
-    if (settings.groups[i].name == name) return static_cast<uint16_t>(i);
-  }
-  return link::kNoGroup;
-}
-
-const link::Group* find_group(const link::RunningConfig* config, const std::string& name) {
-  if (config == nullptr) return nullptr;
-  for (const link::Group& group : config->groups) {
-    if (group.name == name) return &group;
-  }
-  return nullptr;
-}
 
 // A member with its place among those of its name: what SRV records say counts within it alone.
 struct Place {
@@ -150,7 +137,9 @@ std::unique_ptr<link::RunningConfig> build(const Settings& settings, const Edits
     group.fallback = group_index(settings, wanted.fallback);
     if (group.limit.any() && !slots.take_limit("group " + group.name, group.limit)) return nullptr;
     if (!builder.add_all(wanted, group)) return nullptr;
-    link::prepare(group, keys.token, find_group(before, group.name));
+    const link::Group* old =
+        before == nullptr ? nullptr : link::find_named(before->groups, group.name);
+    link::prepare(group, keys.token, old);
     config->groups.push_back(std::move(group));
   }
   for (const auto& [slot, admin] : builder.changed) slots.set_admin(slot, admin);

@@ -11,6 +11,7 @@
 #include "control/config/protect.h"
 #include "control/config/reader.h"
 #include "control/config/rules.h"
+#include "control/link/named.h"
 #include "control/log/log.h"
 
 namespace control::config {
@@ -113,9 +114,7 @@ void check_listens(Reader& reader, const toml::table& root, const Settings& out)
   std::vector<const toml::table*> tables = reader.list(root, "listen");
   for (size_t i = 0; i < out.listens.size(); ++i) {
     const std::string& name = out.listens[i].group;
-    bool known = std::any_of(out.groups.begin(), out.groups.end(),
-                             [&](const GroupSettings& group) { return group.name == name; });
-    if (!name.empty() && !known) {
+    if (!name.empty() && link::find_named(out.groups, name) == nullptr) {
       reader.error(*tables[i], fmt::format("group \"{}\" is no [[group]]", name));
     }
   }
@@ -161,6 +160,11 @@ void read_rest(Reader& reader, const toml::table& root, Settings& out) {
 }
 
 }  // namespace
+
+uint16_t group_index(const Settings& settings, std::string_view name) {
+  const GroupSettings* found = link::find_named(settings.groups, name);
+  return found == nullptr ? link::kNoGroup : static_cast<uint16_t>(found - settings.groups.data());
+}
 
 std::variant<Settings, Errors> parse(std::string_view text, std::string_view file) {
   Errors errors;

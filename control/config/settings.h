@@ -55,6 +55,7 @@ struct GroupSettings {
 
 struct RuleSettings {
   enum class On : uint8_t { kRequest, kResponse, kFailure };
+  static constexpr std::string_view kOnWords[] = {"request", "response", "failure"};
   On on = On::kRequest;
   sipcore::Rule rule;   // without the numbers of its group and policy
   std::string group;    // name of a group; empty: none
@@ -114,6 +115,9 @@ struct Settings {
   std::string log_level = "info";
   bool log_json = false;
 };
+
+// The place of a group among `groups`, or link::kNoGroup.
+uint16_t group_index(const Settings& settings, std::string_view name);
 
 // Each line is "file:line:column: what is wrong and what would be right".
 struct Errors {

@@ -11,6 +11,18 @@
 namespace control::kernel {
 namespace {
 
+bool refuse_everything(int socket) {
+  sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};
+  sock_fprog program{1, nothing};
+  return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+constexpr uint8_t kIcmpUnreachable = 3;
+constexpr uint8_t kIcmpv6Unreachable = 1;
+constexpr uint8_t kFragmentationNeeded = 4;  // a code of IPv4: the path is there, but narrow
+
+}  // namespace
+
 socklen_t socket_address(const sipcore::Endpoint& endpoint, sockaddr_storage& out) {
   out = {};
   if (endpoint.ip.family == sipcore::Family::kV4) {
@@ -26,18 +38,6 @@ socklen_t socket_address(const sipcore::Endpoint& endpoint, sockaddr_storage& ou
   std::memcpy(&v6->sin6_addr, endpoint.ip.bytes.data(), 16);
   return sizeof *v6;
 }
-
-bool refuse_everything(int socket) {
-  sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};
-  sock_fprog program{1, nothing};
-  return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
-}
-
-constexpr uint8_t kIcmpUnreachable = 3;
-constexpr uint8_t kIcmpv6Unreachable = 1;
-constexpr uint8_t kFragmentationNeeded = 4;  // a code of IPv4: the path is there, but narrow
-
-}  // namespace
 
 std::string SilentSockets::open(std::span<const Address> listens) {
   for (const auto& [listen, may_come_later] : listens) {

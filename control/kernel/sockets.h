@@ -2,6 +2,8 @@
 // hears which of our requests could not be delivered.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +13,9 @@
 #include "sipcore/build/token.h"
 
 namespace control::kernel {
+
+// An endpoint as system calls want it; the size of what is in `out`.
+socklen_t socket_address(const sipcore::Endpoint& endpoint, sockaddr_storage& out);
 
 // Holds the listen addresses with UDP sockets that accept nothing, so that the kernel, which may
 // see a copy of our packets, does not answer them with port unreachable and gives the port to

@@ -67,6 +67,25 @@ struct Exchange {
     });
   }
 
+  // What all workers have counted.
+  uint64_t total(Count which) const {
+    uint64_t sum = 0;
+    for (const auto& one : counters) sum += one->read(which);
+    return sum;
+  }
+  uint64_t total_hits(uint16_t rule) const {
+    uint64_t sum = 0;
+    for (const auto& one : rule_hits) sum += one->read(rule);
+    return sum;
+  }
+  // `of` gives a number of a worker's Traffic.
+  template <class Of>
+  uint64_t total_traffic(Of of) const {
+    uint64_t sum = 0;
+    for (const auto& one : traffic) sum += of(*one);
+    return sum;
+  }
+
   // By worker.
   std::vector<std::unique_ptr<Heartbeat>> heartbeats;
   std::vector<std::unique_ptr<Counters>> counters;

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "control/config/attributes.h"
 #include "control/config/destination.h"
+#include "control/link/named.h"
+#include "sipcore/grammar/number.h"
 
 namespace control::manage {
 
@@ -24,9 +26,7 @@ const std::string& text_at(const Json& params, size_t index, const char* usage) 
 }
 
 uint32_t number_of(std::string_view key, std::string_view text, uint32_t most) {
-  uint32_t value = 0;
-  auto end = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (end.ec == std::errc() && end.ptr == text.data() + text.size() && value <= most) return value;
+  if (auto value = sipcore::parse_number(text, most)) return *value;
   throw RpcError{400, fmt::format("{} is a whole number up to {}", key, most)};
 }
 
@@ -44,20 +44,12 @@ void take_attribute(std::string_view key, std::string_view value, DestinationSet
   } else if (key == "priority") {
     out.priority = number_of(key, value, 65535);
   } else {
-    if (!out.attributes.empty()) out.attributes += ';';
-    out.attributes += key;
-    if (!value.empty()) out.attributes.append("=").append(value);
+    config::append_attribute(out.attributes, key, value);
   }
 }
 
 void take_attributes(std::string_view text, DestinationSettings& out) {
-  while (!text.empty()) {
-    std::string_view one = text.substr(0, text.find(';'));
-    text.remove_prefix(std::min(text.size(), one.size() + 1));
-    size_t equal = std::min(one.find('='), one.size());
-    std::string_view value = one.substr(std::min(equal + 1, one.size()));
-    if (!one.empty()) take_attribute(one.substr(0, equal), value, out);
-  }
+  config::each_attribute(text, [&](auto key, auto value) { take_attribute(key, value, out); });
 }
 
 double ms(uint32_t us) { return static_cast<double>(us) / 1000; }
@@ -128,9 +120,9 @@ const link::Group& Dispatcher::group_of(const Json& name) const {
       return groups[static_cast<size_t>(id - 1)];
     }
   }
-  for (const link::Group& group : groups) {
-    if (name.is_string() && group.name == name.get_ref<const std::string&>()) return group;
-  }
+  const link::Group* named =
+      name.is_string() ? link::find_named(groups, name.get_ref<const std::string&>()) : nullptr;
+  if (named != nullptr) return *named;
   throw RpcError{404, "no such group: " + name.dump()};
 }
 
@@ -254,11 +246,7 @@ Json Dispatcher::ping(const Json& params) {
 
 // [AFTER]: changes with a higher number, and the number to ask with the next time.
 Json Dispatcher::events(const Json& params) const {
-  uint64_t after = 0;
-  if (params.is_array() && !params.empty()) {
-    if (!params[0].is_number_unsigned()) throw RpcError{400, "params are [AFTER]"};
-    after = params[0];
-  }
+  uint64_t after = after_of(params);
   Json events = Json::array();
   for (const health::Change& change : health_.watch().since(after)) {
     events.push_back({{"number", change.number},

@@ -12,6 +12,7 @@
 #include <boost/beast/ssl.hpp>
 #include <optional>
 
+#include "control/manage/accept.h"
 #include "control/manage/page.h"
 #include "control/manage/rpc.h"
 
@@ -27,7 +28,6 @@ using Response = http::response<http::string_body>;
 namespace {
 
 constexpr auto kPatience = std::chrono::seconds(15);  // with a client that neither asks nor reads
-constexpr auto kAfterError = std::chrono::milliseconds(200);
 constexpr uint32_t kMostHeader = 8192;
 constexpr const char* kText = "text/plain; charset=utf-8";
 
@@ -46,7 +46,7 @@ bool names_no_other_site(std::string_view host) {
 }  // namespace
 
 struct HttpServer::State {
-  State(asio::io_context& io, Site site_) : acceptor(io), again(io), site(std::move(site_)) {}
+  State(asio::io_context& io, Site site_) : connections(io), site(std::move(site_)) {}
 
   bool has_token(const Request& request) const {
     constexpr std::string_view kBearer = "Bearer ";
@@ -61,8 +61,7 @@ struct HttpServer::State {
     return has_token(request) || (open_reading && named);
   }
 
-  tcp::acceptor acceptor;
-  asio::steady_timer again;
+  Acceptor<tcp> connections;
   Site site;
   std::string token;
   bool open_reading = false;
@@ -224,36 +223,22 @@ std::string HttpServer::open(const config::ManagementSettings& settings) {
   std::string bare(sipcore::format_ip(settings.http.ip, ip));
   if (bare.front() == '[') bare = bare.substr(1, bare.size() - 2);
   tcp::endpoint endpoint(asio::ip::make_address(bare), settings.http.port);
-  tcp::acceptor& acceptor = state_->acceptor;
+  tcp::acceptor& acceptor = state_->connections.acceptor;
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(16, error);
   if (error) return fmt::format("http {} of [management]: {}", text, error.message());
-  accept();
-  return {};
-}
-
-void HttpServer::accept() {
-  state_->acceptor.async_accept([this](beast::error_code error, tcp::socket socket) {
-    if (error == asio::error::operation_aborted) return;
-    if (error) {  // no descriptors left, or the like: it passes
-      state_->again.expires_after(kAfterError);
-      state_->again.async_wait([this](beast::error_code stopped) {
-        if (!stopped) accept();
-      });
-      return;
+  state_->connections.accept([this](tcp::socket socket) {
+    if (state_->clients == kMostClients) return;
+    if (state_->tls) {
+      using Stream = beast::ssl_stream<beast::tcp_stream>;
+      std::make_shared<Session<Stream, State>>(state_, std::move(socket), *state_->tls)->start();
+    } else {
+      std::make_shared<Session<beast::tcp_stream, State>>(state_, std::move(socket))->start();
     }
-    if (state_->clients < kMostClients) {
-      if (state_->tls) {
-        using Stream = beast::ssl_stream<beast::tcp_stream>;
-        std::make_shared<Session<Stream, State>>(state_, std::move(socket), *state_->tls)->start();
-      } else {
-        std::make_shared<Session<beast::tcp_stream, State>>(state_, std::move(socket))->start();
-      }
-    }
-    accept();
   });
+  return {};
 }
 
 }  // namespace control::manage

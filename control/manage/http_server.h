@@ -42,7 +42,6 @@ class HttpServer {
 
  private:
   struct State;
-  void accept();
   std::shared_ptr<State> state_;
 };
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "control/health/condition.h"
+#include "control/manage/version.h"
 
 namespace control::manage {
 namespace {
@@ -19,11 +20,6 @@ using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
 constexpr double kUs = 1e-6;
-
-constexpr std::string_view kMethods[] = {"INVITE",    "ACK",    "CANCEL", "BYE",     "OPTIONS",
-                                         "REGISTER",  "INFO",   "UPDATE", "PRACK",   "MESSAGE",
-                                         "SUBSCRIBE", "NOTIFY", "REFER",  "PUBLISH", "other"};
-static_assert(std::size(kMethods) == Traffic::kMethods);
 
 class Families {
  public:
@@ -45,38 +41,36 @@ class Families {
   std::deque<MetricFamily> all;  // references to them stay good
 };
 
-// The same tally of all workers.
-template <class Of>
-uint64_t sum(const link::Exchange& exchange, Of of) {
-  uint64_t total = 0;
-  for (const auto& traffic : exchange.traffic) total += of(*traffic).read();
-  return total;
-}
-
-uint64_t sum(const link::Exchange& exchange, Count which) {
-  uint64_t total = 0;
-  for (const auto& counters : exchange.counters) total += counters->read(which);
-  return total;
-}
-
 void add_counters(Families& out, const link::Exchange& exchange) {
   auto& packets =
       out.family("packets_total", "Packets received, by what became of them.", MetricType::Counter);
   auto name = [](size_t i) { return std::string(link::kCounterNames[i].name); };
   size_t i = 0;
   for (; i < static_cast<size_t>(Count::kFates); ++i) {
-    double value = static_cast<double>(sum(exchange, static_cast<Count>(i)));
+    double value = static_cast<double>(exchange.total(static_cast<Count>(i)));
     out.counter(packets, {{"fate", name(i)}}, value);
   }
   auto& sent = out.family("sent_total", "Messages sent, by kind.", MetricType::Counter);
   for (; i < static_cast<size_t>(Count::kSentEnd); ++i) {
-    double value = static_cast<double>(sum(exchange, static_cast<Count>(i)));
+    double value = static_cast<double>(exchange.total(static_cast<Count>(i)));
     out.counter(sent, {{"kind", name(i).substr(5)}}, value);
   }
   for (; i < static_cast<size_t>(Count::kCount); ++i) {
     out.single(name(i) + "_total", link::kCounterNames[i].text, MetricType::Counter,
-               static_cast<double>(sum(exchange, static_cast<Count>(i))));
+               static_cast<double>(exchange.total(static_cast<Count>(i))));
   }
+}
+
+// Bounded, whatever methods peers invent.
+std::string method_label(size_t method) {
+  return method < std::size(sipcore::kMethodNames) ? std::string(sipcore::kMethodNames[method])
+                                                   : "other";
+}
+
+Labels labels_of(const link::Group& group, const link::Destination& one) {
+  return {{"group", group.name},
+          {"destination", one.uri},
+          {"address", sipcore::to_string(one.endpoint)}};
 }
 
 void add_messages(Families& out, const link::Exchange& exchange) {
@@ -86,10 +80,10 @@ void add_messages(Families& out, const link::Exchange& exchange) {
   for (size_t listen = 0; listen < std::min(listens.size(), Traffic::kMostListens); ++listen) {
     std::string address = sipcore::to_string(listens[listen].endpoint);
     for (size_t method = 0; method < Traffic::kMethods; ++method) {
-      uint64_t count = sum(
-          exchange, [&](const Traffic& t) -> const Tally& { return t.requests[listen][method]; });
+      uint64_t count = exchange.total_traffic(
+          [&](const Traffic& t) { return t.requests[listen][method].read(); });
       if (count == 0 && method != 0) continue;
-      out.counter(requests, {{"listen", address}, {"method", std::string(kMethods[method])}},
+      out.counter(requests, {{"listen", address}, {"method", method_label(method)}},
                   static_cast<double>(count));
     }
   }
@@ -97,9 +91,8 @@ void add_messages(Families& out, const link::Exchange& exchange) {
                                MetricType::Counter);
   for (bool in : {true, false}) {
     for (size_t code = 100; code < Traffic::kStatus; ++code) {
-      uint64_t count = sum(exchange, [&](const Traffic& t) -> const Tally& {
-        return in ? t.responses_in[code] : t.responses_out[code];
-      });
+      uint64_t count = exchange.total_traffic(
+          [&](const Traffic& t) { return (in ? t.responses_in : t.responses_out)[code].read(); });
       if (count == 0 && code != 200) continue;
       out.counter(responses, {{"direction", in ? "in" : "out"}, {"code", std::to_string(code)}},
                   static_cast<double>(count));
@@ -110,15 +103,15 @@ void add_messages(Families& out, const link::Exchange& exchange) {
 void add_histogram(Families& out, const link::Exchange& exchange, const std::string& name,
                    std::string_view help, Histogram Traffic::*which) {
   ClientMetric metric;
-  uint64_t cumulative = 0, sum_us = 0;
+  uint64_t cumulative = 0;
   for (size_t i = 0; i <= Histogram::kBoundsUs.size(); ++i) {
-    for (const auto& traffic : exchange.traffic) cumulative += ((*traffic).*which).count(i);
+    cumulative += exchange.total_traffic([&](const Traffic& t) { return (t.*which).count(i); });
     bool last = i == Histogram::kBoundsUs.size();
     double bound = last ? std::numeric_limits<double>::infinity()
                         : static_cast<double>(Histogram::kBoundsUs[i]) * kUs;
     metric.histogram.bucket.push_back({cumulative, bound});
   }
-  for (const auto& traffic : exchange.traffic) sum_us += ((*traffic).*which).sum_us();
+  uint64_t sum_us = exchange.total_traffic([&](const Traffic& t) { return (t.*which).sum_us(); });
   metric.histogram.sample_count = cumulative;
   metric.histogram.sample_sum = static_cast<double>(sum_us) * kUs;
   out.family(name, help, MetricType::Histogram).metric.push_back(std::move(metric));
@@ -131,10 +124,7 @@ void add_of_destinations(Families& out, const link::Exchange& exchange, const st
   auto& family = out.family("destination_" + name, help, type);
   for (const link::Group& group : exchange.config.read()->groups) {
     for (const link::Destination& one : group.destinations) {
-      out.counter(family,
-                  {{"group", group.name},
-                   {"destination", one.uri},
-                   {"address", sipcore::to_string(one.endpoint)}},
+      out.counter(family, labels_of(group, one),
                   static_cast<double>(of(exchange.destinations.at(one.slot), one)));
     }
   }
@@ -183,12 +173,9 @@ void add_destinations(Families& out, const link::Exchange& exchange, uint64_t no
   for (const link::Group& group : exchange.config.read()->groups) {
     for (const link::Destination& one : group.destinations) {
       auto condition = health::condition_of(exchange.destinations.at(one.slot), now_ms);
-      out.counter(state,
-                  {{"group", group.name},
-                   {"destination", one.uri},
-                   {"address", sipcore::to_string(one.endpoint)},
-                   {"state", std::string(health::word(condition))}},
-                  1);
+      Labels labels = labels_of(group, one);
+      labels.push_back({"state", std::string(health::word(condition))});
+      out.counter(state, labels, 1);
     }
   }
 }
@@ -210,9 +197,8 @@ void add_rules(Families& out, const link::Exchange& exchange, const config::Live
       out.family("rule_hits_total", "Messages that a rule has matched.", MetricType::Counter);
   const auto& policies = exchange.config.read()->rules.policies;
   for (size_t i = 0; i < policies.size(); ++i) {
-    uint64_t count = 0;
-    for (const auto& worker : exchange.rule_hits) count += worker->read(policies[i].counter);
-    out.counter(hits, {{"rule", live.settings().rules[i].rule.name}}, static_cast<double>(count));
+    out.counter(hits, {{"rule", live.settings().rules[i].rule.name}},
+                static_cast<double>(exchange.total_hits(policies[i].counter)));
   }
 }
 
@@ -263,7 +249,7 @@ void add_workers(Families& out, const link::Exchange& exchange, const config::Se
 std::vector<MetricFamily> metrics(const link::Exchange& exchange, const config::Live& live,
                                   const Clock& clock) {
   Families out;
-  out.counter(out.family("build_info", "Version.", MetricType::Gauge), {{"version", "0.1.0"}}, 1);
+  out.counter(out.family("build_info", "Version.", MetricType::Gauge), {{"version", kVersion}}, 1);
   out.single("uptime_seconds", "Since the start.", MetricType::Gauge,
              static_cast<double>(clock.uptime_s));
   out.single("bans", "Networks kept out for a time.", MetricType::Gauge,

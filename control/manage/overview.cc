@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/manage/version.h"
+
 namespace control::manage {
 namespace {
 
@@ -12,18 +14,12 @@ using link::Traffic;
 
 constexpr size_t kEvents = 20;  // the newest
 
-uint64_t sum(const link::Exchange& exchange, size_t which) {
-  uint64_t total = 0;
-  for (const auto& counters : exchange.counters) total += counters->read(static_cast<Count>(which));
-  return total;
-}
-
 // Those that never counted anything are left out.
 Json counters(const link::Exchange& exchange) {
   Json out = Json::object();
   for (size_t i = 0; i < static_cast<size_t>(Count::kCount); ++i) {
     std::string name(link::kCounterNames[i].name);
-    uint64_t value = sum(exchange, i);
+    uint64_t value = exchange.total(static_cast<Count>(i));
     if (value > 0) out[name] = value;
   }
   return out;
@@ -32,9 +28,7 @@ Json counters(const link::Exchange& exchange) {
 Json histogram(const link::Exchange& exchange, Histogram Traffic::*which) {
   Json out = Json::array();
   for (size_t i = 0; i <= Histogram::kBoundsUs.size(); ++i) {
-    uint64_t count = 0;
-    for (const auto& traffic : exchange.traffic) count += ((*traffic).*which).count(i);
-    out.push_back(count);
+    out.push_back(exchange.total_traffic([&](const Traffic& t) { return (t.*which).count(i); }));
   }
   return out;
 }
@@ -42,8 +36,8 @@ Json histogram(const link::Exchange& exchange, Histogram Traffic::*which) {
 Json responses(const link::Exchange& exchange) {
   Json out = Json::object();
   for (size_t code = 100; code < Traffic::kStatus; ++code) {
-    uint64_t count = 0;
-    for (const auto& traffic : exchange.traffic) count += traffic->responses_out[code].read();
+    uint64_t count =
+        exchange.total_traffic([&](const Traffic& t) { return t.responses_out[code].read(); });
     if (count > 0) out[std::to_string(code)] = count;
   }
   return out;
@@ -62,15 +56,11 @@ Json workers(const link::Exchange& exchange) {
 }  // namespace
 
 Overview::Totals Overview::totals(uint64_t now_us) const {
-  Totals out{now_us,
-             sum(exchange_, static_cast<size_t>(Count::calls)),
-             sum(exchange_, static_cast<size_t>(Count::packets_in)),
-             0,
-             {}};
+  Totals out{now_us, exchange_.total(Count::calls), exchange_.total(Count::packets_in), 0, {}};
   for (size_t i = 0; i < static_cast<size_t>(Count::kCount); ++i) {
     std::string_view name = link::kCounterNames[i].name;
     bool refuses = name.starts_with("drop_") || name.starts_with("rejected_");
-    if (refuses) out.refused += sum(exchange_, i);
+    if (refuses) out.refused += exchange_.total(static_cast<Count>(i));
   }
   for (const auto& traffic : exchange_.traffic) out.busy_us.push_back(traffic->busy_us.read());
   return out;
@@ -114,7 +104,7 @@ void Overview::add_method(Rpc& rpc, std::time_t since) {
       events.erase(events.begin(), events.end() - static_cast<ptrdiff_t>(kEvents));
     }
     return Json{{"name", live_.settings().name},
-                {"version", "0.1.0"},
+                {"version", kVersion},
                 {"now", now},
                 {"uptime", now - since},
                 {"steerable", !live_.settings().management.token.empty()},

@@ -26,6 +26,13 @@ inline void done_or_throw(const std::string& fault, int code = 500) {
   if (!fault.empty()) throw RpcError{code, fault};
 }
 
+// Of params that are [AFTER]: only what has a higher number; without it everything.
+inline uint64_t after_of(const Json& params) {
+  if (!params.is_array() || params.empty()) return 0;
+  if (!params[0].is_number_unsigned()) throw RpcError{400, "params are [AFTER]"};
+  return params[0];
+}
+
 // Valid UTF-8 whatever a peer has put into a name.
 std::string text_of(const Json& reply);
 

@@ -7,16 +7,13 @@ namespace control::manage {
 namespace {
 
 Json list(const config::Live& live, const link::Exchange& exchange) {
-  constexpr std::string_view kPlaces[] = {"request", "response", "failure"};
   const auto& policies = exchange.config.read()->rules.policies;
   Json out = Json::array();
   for (size_t i = 0; i < live.settings().rules.size(); ++i) {
     const config::RuleSettings& one = live.settings().rules[i];
-    uint64_t hits = 0;
-    for (const auto& worker : exchange.rule_hits) hits += worker->read(policies[i].counter);
     Json shown = {{"name", one.rule.name},
-                  {"on", kPlaces[static_cast<size_t>(one.on)]},
-                  {"hits", hits},
+                  {"on", config::RuleSettings::kOnWords[static_cast<size_t>(one.on)]},
+                  {"hits", exchange.total_hits(policies[i].counter)},
                   {"when", conditions_of(one, live.settings())},
                   {"does", actions_of(one, live.settings())}};
     if (one.limit.capacity > 0) {

@@ -11,6 +11,7 @@
 #include <boost/asio/write.hpp>
 #include <filesystem>
 
+#include "control/manage/accept.h"
 #include "control/manage/rpc.h"
 
 namespace control::manage {
@@ -19,14 +20,12 @@ namespace asio = boost::asio;
 using Local = asio::local::stream_protocol;
 
 namespace {
-constexpr auto kPatience = std::chrono::seconds(30);          // with a silent client
-constexpr auto kAfterError = std::chrono::milliseconds(200);  // until the next accept
+constexpr auto kPatience = std::chrono::seconds(30);  // with a silent client
 }  // namespace
 
 struct SocketServer::State {
-  explicit State(asio::io_context& io) : acceptor(io), again(io) {}
-  Local::acceptor acceptor;
-  asio::steady_timer again;
+  explicit State(asio::io_context& io) : connections(io) {}
+  Acceptor<Local> connections;
   Handle handle;
   std::string path;
   size_t clients = 0;
@@ -101,7 +100,8 @@ std::string SocketServer::open(const std::string& path) {
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
   boost::system::error_code error;
-  Local::socket probe(state_->acceptor.get_executor());
+  Local::acceptor& acceptor = state_->connections.acceptor;
+  Local::socket probe(acceptor.get_executor());
   probe.connect(Local::endpoint(path), error);
   if (!error) return "another Tandem answers on " + path + ": stop it, or choose another socket";
   struct stat left {};
@@ -110,31 +110,18 @@ std::string SocketServer::open(const std::string& path) {
   }
   unlink(path.c_str());
   mode_t before = umask(0077);
-  state_->acceptor.open(Local(), error);
-  if (!error) state_->acceptor.bind(Local::endpoint(path), error);
-  if (!error) state_->acceptor.listen(16, error);
+  acceptor.open(Local(), error);
+  if (!error) acceptor.bind(Local::endpoint(path), error);
+  if (!error) acceptor.listen(16, error);
   umask(before);
   if (error) return "management socket " + path + " cannot be opened: " + error.message();
   state_->path = path;
-  accept();
-  return {};
-}
-
-void SocketServer::accept() {
-  state_->acceptor.async_accept([this](boost::system::error_code error, Local::socket socket) {
-    if (error == asio::error::operation_aborted) return;
-    if (error) {  // no descriptors left, or the like: it passes
-      state_->again.expires_after(kAfterError);
-      state_->again.async_wait([this](boost::system::error_code stopped) {
-        if (!stopped) accept();
-      });
-      return;
-    }
+  state_->connections.accept([this](Local::socket socket) {
     if (state_->clients < kMostClients) {
       std::make_shared<Client>(std::move(socket), state_)->read();
     }
-    accept();
   });
+  return {};
 }
 
 }  // namespace control::manage

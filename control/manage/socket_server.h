@@ -26,7 +26,6 @@ class SocketServer {
  private:
   struct State;
   class Client;
-  void accept();
   std::shared_ptr<State> state_;
 };
 

@@ -12,25 +12,22 @@ struct Statistic {
   uint64_t value;
 };
 
-uint64_t sum(const link::Exchange& exchange, Count which) {
-  uint64_t total = 0;
-  for (const auto& counters : exchange.counters) total += counters->read(which);
-  return total;
-}
-
 std::vector<Statistic> all(const link::Exchange& exchange) {
   std::vector<Statistic> out;
   for (size_t i = 0; i < static_cast<size_t>(Count::kCount); ++i) {
     Count which = static_cast<Count>(i);
     const char* group = which < Count::kFates ? "fate" : which < Count::kSentEnd ? "sent" : "core";
-    out.push_back({fmt::format("{}:{}", group, link::kCounterNames[i].name), sum(exchange, which)});
+    out.push_back(
+        {fmt::format("{}:{}", group, link::kCounterNames[i].name), exchange.total(which)});
   }
-  auto rest = [&](Count begun, Count ended) { return sum(exchange, begun) - sum(exchange, ended); };
+  auto rest = [&](Count begun, Count ended) {
+    return exchange.total(begun) - exchange.total(ended);
+  };
   out.push_back({"tm:current", rest(Count::transactions_created, Count::transactions_freed)});
   out.push_back({"tm:retired", rest(Count::transactions_retired, Count::retired_freed)});
   out.push_back({"dialog:active_dialogs", rest(Count::dialogs_begun, Count::dialogs_ended)});
-  out.push_back({"dialog:processed_dialogs", sum(exchange, Count::dialogs_begun)});
-  out.push_back({"dialog:expired_dialogs", sum(exchange, Count::dialogs_expired)});
+  out.push_back({"dialog:processed_dialogs", exchange.total(Count::dialogs_begun)});
+  out.push_back({"dialog:expired_dialogs", exchange.total(Count::dialogs_expired)});
   return out;
 }
 

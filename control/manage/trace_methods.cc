@@ -44,11 +44,7 @@ uint32_t seconds_of(const Json& params) {
 }
 
 Json messages(const trace::Recorder& recorder, const Json& params) {
-  uint64_t after = 0;
-  if (params.is_array() && !params.empty()) {
-    if (!params[0].is_number_unsigned()) throw RpcError{400, "params are [AFTER]"};
-    after = params[0];
-  }
+  uint64_t after = after_of(params);
   Json out = Json::array();
   for (const trace::Message& one : recorder.messages()) {
     if (one.number <= after || out.size() == kOfOneAnswer) continue;

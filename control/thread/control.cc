@@ -25,6 +25,7 @@
 #include "control/manage/rpc.h"
 #include "control/manage/rule_methods.h"
 #include "control/manage/trace_methods.h"
+#include "control/manage/version.h"
 #include "control/manage/statistics.h"
 #include "control/protect/guard.h"
 #include "control/resolve/name_server.h"
@@ -368,7 +369,8 @@ void Control::State::add_methods() {
     std::time_t now = std::time(nullptr);
     return {{"now", date(now)}, {"up_since", date(since)}, {"uptime", now - since}};
   });
-  rpc.add("core.version", "version", [](const Json&) -> Json { return "tandem 0.1.0"; });
+  rpc.add("core.version", "version",
+          [](const Json&) -> Json { return std::string("tandem ") + manage::kVersion; });
   rpc.add("log.level", "what the log says: [debug, info, warning or error], until a reload",
           [this](const Json& params) -> Json {
             if (params.is_array() && !params.empty()) {

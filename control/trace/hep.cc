@@ -1,5 +1,6 @@
 #include "control/trace/hep.h"
 
+#include "control/trace/bytes.h"
 #include "sipcore/grammar/message.h"
 
 namespace control::trace {
@@ -26,19 +27,9 @@ constexpr uint8_t kFamily4 = 2, kFamily6 = 10;  // AF_INET and AF_INET6 of Linux
 constexpr uint8_t kUdp = 17;
 constexpr uint8_t kSip = 1;
 
-std::string big_endian(uint64_t value, size_t size) {
-  std::string out;
-  for (size_t i = size; i-- > 0;) out += static_cast<char>(value >> 8 * i & 0xff);
-  return out;
-}
-
 void add(std::string& out, Chunk type, const std::string& value) {
   out += big_endian(0, 2) + big_endian(static_cast<uint16_t>(type), 2);
   out += big_endian(value.size() + 6, 2) + value;
-}
-
-std::string bytes_of(const sipcore::IpAddress& ip) {
-  return {reinterpret_cast<const char*>(ip.bytes.data()), ip.size()};
 }
 
 }  // namespace

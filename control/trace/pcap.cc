@@ -1,5 +1,7 @@
 #include "control/trace/pcap.h"
 
+#include "control/trace/bytes.h"
+
 namespace control::trace {
 namespace {
 
@@ -13,12 +15,6 @@ std::string little_endian(uint64_t value, size_t size) {
   return out;
 }
 
-std::string big_endian(uint64_t value, size_t size) {
-  std::string out;
-  for (size_t i = size; i-- > 0;) out += static_cast<char>(value >> 8 * i & 0xff);
-  return out;
-}
-
 // RFC 1071.
 uint16_t checksum(const std::string& bytes) {
   uint64_t sum = 0;
@@ -27,10 +23,6 @@ uint16_t checksum(const std::string& bytes) {
   }
   while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<uint16_t>(~sum);
-}
-
-std::string bytes_of(const sipcore::IpAddress& ip) {
-  return {reinterpret_cast<const char*>(ip.bytes.data()), ip.size()};
 }
 
 std::string ip_header(const sipcore::IpAddress& from, const sipcore::IpAddress& to, size_t udp) {

@@ -1,12 +1,12 @@
 #include "control/trace/recorder.h"
 
-#include <arpa/inet.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "control/kernel/sockets.h"
 #include "control/trace/hep.h"
 #include "sipcore/grammar/message.h"
 
@@ -14,22 +14,6 @@ namespace control::trace {
 namespace {
 
 constexpr int kOfATurn = 256;  // of one worker
-
-socklen_t to_address(const sipcore::Endpoint& endpoint, sockaddr_storage& out) {
-  out = {};
-  if (endpoint.ip.family == sipcore::Family::kV4) {
-    auto& v4 = reinterpret_cast<sockaddr_in&>(out);
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(endpoint.port);
-    std::memcpy(&v4.sin_addr, endpoint.ip.bytes.data(), 4);
-    return sizeof v4;
-  }
-  auto& v6 = reinterpret_cast<sockaddr_in6&>(out);
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(endpoint.port);
-  std::memcpy(&v6.sin6_addr, endpoint.ip.bytes.data(), 16);
-  return sizeof v6;
-}
 
 }  // namespace
 
@@ -40,7 +24,7 @@ std::string Recorder::send_to(const std::optional<sipcore::Endpoint>& collector,
   socket_ = link::Descriptor();
   if (!collector) return {};
   sockaddr_storage address;
-  socklen_t size = to_address(*collector, address);
+  socklen_t size = kernel::socket_address(*collector, address);
   link::Descriptor made(socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (made.get() < 0 || connect(made.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) {
     collector_.reset();

@@ -48,14 +48,18 @@ Count Proxy::turn_away() {
   return answer_unavailable(Count::rejected_overload);
 }
 
-// No room, no time, or nobody to send it to.
-Count Proxy::answer_unavailable(Count why) {
+// With Retry-After (RFC 3261 20.33) unless that is 0; `why` counts what was really answered.
+Count Proxy::answer_refused(int status, std::string_view reason, uint32_t retry_after_s,
+                            Count why) {
   char text[40];
-  sipcore::Writer headers(text);
-  headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
-  Count fate = answer_directly(503, "Service Unavailable", headers.text());
+  Count fate = answer_directly(status, reason, sipcore::retry_after(retry_after_s, text));
   if (fate == Count::request_answered) counters_.add(why);
   return fate;
+}
+
+// No room, no time, or nobody to send it to.
+Count Proxy::answer_unavailable(Count why) {
+  return answer_refused(503, "Service Unavailable", config_->retry_after_s, why);
 }
 
 }  // namespace dataplane

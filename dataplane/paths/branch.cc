@@ -179,23 +179,30 @@ Packet* Proxy::edit_in_place(const sipcore::EditList& edits, size_t headroom) {
   return packet;
 }
 
+// The message in hand, rewritten in a packet of its own; nullptr: that cannot be made.
+Packet* Proxy::edited_copy(const sipcore::EditList& edits) {
+  std::string_view bytes = in_->message.bytes();
+  int64_t size = static_cast<int64_t>(bytes.size()) + edits.growth();
+  Packet* packet = edits.broken() ? nullptr : transmit_.take(static_cast<size_t>(size));
+  if (packet == nullptr) return nullptr;
+  packet->size = static_cast<uint32_t>(
+      sipcore::apply_copy(edits, bytes, {packet->data(), packet->tailroom()}));
+  return packet;
+}
+
 // Sends on the request in hand: rewritten where it lies, or, where it grows too much for that, in a
 // packet of its own.
 void Proxy::send_edited(const sipcore::EditList& edits, uint16_t listen,
                         const Endpoint& destination) {
-  std::string_view bytes = in_->message.bytes();
-  size_t before = static_cast<size_t>(bytes.data() - in_->packet->buffer);
+  const char* message = in_->message.bytes().data();
+  size_t before = static_cast<size_t>(message - in_->packet->buffer);
   size_t reserved = headers_size(destination.ip.family);
   Packet* packet = edit_in_place(edits, before > reserved ? before - reserved : 0);
+  if (packet == nullptr) packet = edited_copy(edits);
   if (packet == nullptr) {
-    packet = transmit_.take(static_cast<size_t>(bytes.size() + edits.growth()));
-    if (packet == nullptr) {
-      counters_.add(Count::tx_failed);
-      counters_.add(Count::sent_request);
-      return;
-    }
-    packet->size = static_cast<uint32_t>(
-        sipcore::apply_copy(edits, bytes, {packet->data(), packet->tailroom()}));
+    counters_.add(Count::tx_failed);
+    counters_.add(Count::sent_request);
+    return;
   }
   transmit_.send(packet, config_->listens[listen].endpoint, destination, Count::sent_request);
 }

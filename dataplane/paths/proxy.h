@@ -166,6 +166,7 @@ class Proxy {
   Count refuse(sipcore::Fault fault);
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
   bool is_amplified(size_t answer) const;
+  Count answer_refused(int status, std::string_view reason, uint32_t retry_after_s, Count why);
   Count answer_unavailable(Count why);
   Count turn_away();
 
@@ -237,6 +238,7 @@ class Proxy {
   // upstream.cc
   void pass_up(uint32_t slot);
   Packet* edit_in_place(const sipcore::EditList& edits, size_t headroom);
+  Packet* edited_copy(const sipcore::EditList& edits);
   Packet* as_it_goes_up(uint64_t& marks);
   void keep_own_part(ServerTransaction& server, const sipcore::Message& response);
   void keep_best(ServerTransaction& server, int status, bool from_response);
@@ -276,7 +278,6 @@ class Proxy {
   std::optional<Count> rule_request(Ruled& ruled, bool for_us);
   bool may_log();
   Count refuse_beyond(const sipcore::Rule& rule);
-  Count reject_by(const sipcore::Rule& rule);
   bool change_in_hand(const sipcore::Subject& subject, const sipcore::Rewrite& changes);
   bool is_good(std::string_view changed);
   void rule_response(uint64_t& marks, sipcore::EditList& edits);

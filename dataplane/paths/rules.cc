@@ -84,7 +84,9 @@ std::optional<Proxy::Count> Proxy::rule_request(Ruled& ruled, bool for_us) {
   const Rule* last = run_rules(*rules, subject, ruled);
   if (ruled.beyond_limit) return refuse_beyond(*last);
   if (last != nullptr && last->verdict == Verdict::kDrop) return Count::drop_rule;
-  if (last != nullptr && last->verdict == Verdict::kReject) return reject_by(*last);
+  if (last != nullptr && last->verdict == Verdict::kReject) {
+    return answer_refused(last->status, last->reason, last->retry_after_s, Count::rejected_rule);
+  }
   if (last != nullptr && last->verdict == Verdict::kGroup) ruled.group = last->group;
   bool changes = ruled.changes.any() && !for_us;
   if (!changes || change_in_hand(subject, ruled.changes)) return std::nullopt;
@@ -93,25 +95,9 @@ std::optional<Proxy::Count> Proxy::rule_request(Ruled& ruled, bool for_us) {
 }
 
 Proxy::Count Proxy::refuse_beyond(const Rule& rule) {
-  char text[40];
-  sipcore::Writer headers(text);
   int status = config_->rules.policies[rule.number].refusal;
-  headers.add("Retry-After: ").add_number(config_->retry_after_s).add("\r\n");
-  Count fate =
-      answer_directly(status, sipcore::reason_of(status), status == 503 ? headers.text() : "");
-  if (fate == Count::request_answered) counters_.add(Count::rejected_limit);
-  return fate;
-}
-
-Proxy::Count Proxy::reject_by(const Rule& rule) {
-  char text[40];
-  sipcore::Writer headers(text);
-  if (rule.retry_after_s > 0) {
-    headers.add("Retry-After: ").add_number(rule.retry_after_s).add("\r\n");
-  }
-  Count fate = answer_directly(rule.status, rule.reason, headers.text());
-  if (fate == Count::request_answered) counters_.add(Count::rejected_rule);
-  return fate;
+  uint32_t retry_after_s = status == 503 ? config_->retry_after_s : 0;
+  return answer_refused(status, sipcore::reason_of(status), retry_after_s, Count::rejected_limit);
 }
 
 // From here on it is as if it had come like this: what is stored, sent again and cancelled is what
@@ -120,12 +106,8 @@ bool Proxy::change_in_hand(const Subject& subject, const sipcore::Rewrite& chang
   sipcore::EditList edits;
   sipcore::Writer texts(scratch_.text);
   if (!changes.list(subject, texts, edits)) return false;
-  std::string_view bytes = in_->message.bytes();
-  Packet* packet =
-      transmit_.take(static_cast<size_t>(static_cast<int64_t>(bytes.size()) + edits.growth()));
+  Packet* packet = edited_copy(edits);
   if (packet == nullptr) return false;
-  packet->size = static_cast<uint32_t>(
-      sipcore::apply_copy(edits, bytes, {packet->data(), packet->tailroom()}));
   // What came stays in hand, to be answered, unless what was made of it is good.
   if (!is_good(packet->bytes())) {
     release(packet);

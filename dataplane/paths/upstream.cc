@@ -37,13 +37,8 @@ Packet* Proxy::as_it_goes_up(uint64_t& marks) {
   sipcore::forward_response(in_->message, *in_->essentials.via, edits);
   rule_response(marks, edits);
   if (Packet* packet = edit_in_place(edits, 0)) return packet;
-  std::string_view bytes = in_->message.bytes();
-  int64_t size = static_cast<int64_t>(bytes.size()) + edits.growth();
-  Packet* packet = edits.broken() ? nullptr : transmit_.take(static_cast<size_t>(size));
-  if (packet == nullptr) return nullptr;
-  packet->size = static_cast<uint32_t>(
-      sipcore::apply_copy(edits, bytes, {packet->data(), packet->tailroom()}));
-  release(std::exchange(in_->packet, nullptr));
+  Packet* packet = edited_copy(edits);
+  if (packet != nullptr) release(std::exchange(in_->packet, nullptr));
   return packet;
 }
 
@@ -244,15 +239,14 @@ void Proxy::answer_server(uint32_t slot, int status, std::string_view reason,
       again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) {
     return;
   }
-  char text[40];
-  sipcore::Writer headers(text);
   if (status == 503 && reason.empty()) {
     retry_after_s = config_->retry_after_s;
     counters_.add(Count::rejected_no_backend);
   }
-  if (retry_after_s > 0) headers.add("Retry-After: ").add_number(retry_after_s).add("\r\n");
   if (reason.empty()) reason = sipcore::reason_of(status);
-  size_t size = write_reply(again_, server.source, status, reason, headers.text());
+  char text[40];
+  std::string_view headers = sipcore::retry_after(retry_after_s, text);
+  size_t size = write_reply(again_, server.source, status, reason, headers);
   if (server.kind == Kind::kInvite) {
     blobs_.drop(server.response);
     server.response = blobs_.store({out_.data(), size});

@@ -105,6 +105,12 @@ size_t build_reply(const Message& request, const Essentials& essentials, const E
   return writer.full() ? 0 : writer.size();
 }
 
+std::string_view retry_after(uint32_t seconds, std::span<char> room) {
+  Writer line(room);
+  if (seconds > 0) line.add("Retry-After: ").add_number(seconds).add("\r\n");
+  return line.text();
+}
+
 std::optional<std::string_view> own_part(const Message& response, bool request_has_to_tag,
                                          std::span<char> out) {
   OwnSizes sizes;

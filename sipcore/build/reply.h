@@ -30,6 +30,9 @@ void write_marked_via(Writer& writer, const Via& via, const Endpoint& source);
 size_t build_reply(const Message& request, const Essentials& essentials, const Endpoint& source,
                    const Reply& reply, std::span<char> out);
 
+// The line that says when to try again (RFC 3261 20.33), written to `room`; empty for 0.
+std::string_view retry_after(uint32_t seconds, std::span<char> room);
+
 // What a response says that its request does not: a reason of its own, header lines beside Via,
 // From, Call-ID and CSeq (and To, if the request had a tag), a body. Empty if it says nothing of
 // its own, else an opaque form of it. nullopt: does not fit.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 
 namespace sipcore {
@@ -25,13 +26,16 @@ enum class Method : uint8_t {
   kCount
 };
 
+// By Method; kExtension has none.
+inline constexpr std::string_view kMethodNames[] = {
+    "INVITE", "ACK",   "CANCEL",  "BYE",       "OPTIONS", "REGISTER", "INFO",
+    "UPDATE", "PRACK", "MESSAGE", "SUBSCRIBE", "NOTIFY",  "REFER",    "PUBLISH"};
+static_assert(std::size(kMethodNames) == static_cast<size_t>(Method::kExtension));
+
 // Methods are case-sensitive (RFC 3261 7.1).
 constexpr Method method_of(std::string_view text) {
-  constexpr std::string_view kNames[] = {"INVITE",    "ACK",    "CANCEL", "BYE",    "OPTIONS",
-                                         "REGISTER",  "INFO",   "UPDATE", "PRACK",  "MESSAGE",
-                                         "SUBSCRIBE", "NOTIFY", "REFER",  "PUBLISH"};
-  for (size_t i = 0; i < std::size(kNames); ++i) {
-    if (text == kNames[i]) return static_cast<Method>(i);
+  for (size_t i = 0; i < std::size(kMethodNames); ++i) {
+    if (text == kMethodNames[i]) return static_cast<Method>(i);
   }
   return Method::kExtension;
 }

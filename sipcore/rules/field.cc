@@ -64,9 +64,7 @@ void add_header(Writer& out, const Message& message, std::string_view name) {
   bool first = true;
   for (size_t i = 0; i < message.field_count(); ++i) {
     const HeaderField& field = message.field(i);
-    bool same =
-        known != HeaderName::kOther ? field.name == known : equal_nocase(message.name(field), name);
-    if (!same) continue;
+    if (!is_named(message, field, known, name)) continue;
     if (!first) out.add(", ");
     first = false;
     add_clean(out, message.value(field));
@@ -74,6 +72,12 @@ void add_header(Writer& out, const Message& message, std::string_view name) {
 }
 
 }  // namespace
+
+bool is_named(const Message& message, const HeaderField& field, HeaderName known,
+              std::string_view name) {
+  if (known != HeaderName::kOther) return field.name == known;
+  return equal_nocase(message.name(field), name);
+}
 
 char take_char(std::string_view text, size_t& at) {
   char c = text[at++];

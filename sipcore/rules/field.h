@@ -53,6 +53,11 @@ struct Field {
 // Host names and tokens are the same in either case, users are not (RFC 3261 19.1.4).
 bool any_case(const Field& field);
 
+// Whether that field of the message has this name, in its long or its compact form; `known` is
+// header_name(name).
+bool is_named(const Message& message, const HeaderField& field, HeaderName known,
+              std::string_view name);
+
 // The value alone, so that nobody gets round a rule by another spelling (RFC 3261 19.1.4, RFC 3966
 // 3): escapes of a user are decoded, of a telephone number visual separators and parameters left
 // out, of a host the dot at its end. Whole URIs are as they came.

@@ -7,12 +7,6 @@
 namespace sipcore {
 namespace {
 
-bool is_named(const Message& message, const HeaderField& field, std::string_view name) {
-  HeaderName known = header_name(name);
-  if (known != HeaderName::kOther) return field.name == known;
-  return equal_nocase(message.name(field), name);
-}
-
 // A source is written for people here.
 void write_piece(const HeaderChange::Piece& piece, const Subject& subject, Writer& out) {
   out.add(piece.text);
@@ -121,7 +115,7 @@ bool Rewrite::removes(const Message& message, const HeaderField& field) const {
   for (size_t i = 0; i < count_; ++i) {
     for (const HeaderChange& change : rules_[i]->headers) {
       bool adds = change.what == HeaderChange::What::kAdd;
-      if (!adds && is_named(message, field, change.name)) return true;
+      if (!adds && is_named(message, field, header_name(change.name), change.name)) return true;
     }
   }
   return false;

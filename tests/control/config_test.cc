@@ -1,27 +1,12 @@
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <map>
 #include <sstream>
 
-#include "control/config/destination.h"
 #include "control/config/rule_words.h"
-#include "control/config/running.h"
-#include "control/config/settings.h"
+#include "tests/control/config_fixture.h"
 
 namespace control::config {
 namespace {
-
-constexpr std::string_view kGood = R"(
-[[port]]
-device = "af_xdp:eth0"
-[[listen]]
-address = "192.0.2.1:5060"
-[[group]]
-name = "g"
-[[group.destination]]
-uri = "sip:192.0.2.9"
-)";
 
 std::string first_error(const std::string& text) {
   auto result = parse(text, "f.toml");
@@ -183,41 +168,8 @@ TEST(Config, RulesSayWhatIsLookedFor) {
   EXPECT_EQ(conditions[2].any.size(), 5u);
 }
 
-// The addresses of a network are those whose digits begin with one of its prefixes.
-TEST(RuleWords, PrefixesOfANetworkHoldItsAddressesAndNoOthers) {
-  for (uint8_t bits = 0; bits <= 32; ++bits) {
-    auto network = link::network_of(*sipcore::parse_ip("198.18.77.201"), bits);
-    auto prefixes = source_prefixes(network);
-    for (unsigned flip = 0; flip < 32; ++flip) {
-      auto ip = *sipcore::parse_ip("198.18.77.201");
-      ip.bytes[flip / 8] = static_cast<uint8_t>(ip.bytes[flip / 8] ^ 0x80U >> flip % 8);
-      char text[40];
-      sipcore::Writer out(text);
-      sipcore::write_source(ip, out);
-      bool within = std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
-        return out.text().starts_with(prefix);
-      });
-      EXPECT_EQ(within, link::network_of(ip, bits) == network) << int{bits} << " " << flip;
-    }
-  }
-}
-
-TEST(RuleWords, TimesOfTheWeek) {
-  auto span = parse_time_span("fri-mon 08:30-24:00");
-  ASSERT_TRUE(span);
-  EXPECT_EQ(span->days, 0x71);
-  EXPECT_EQ(span->from, 510);
-  EXPECT_EQ(span->to, 1440);
-  EXPECT_TRUE(parse_time_span("sun"));
-  EXPECT_TRUE(parse_time_span("22:00-06:00"));
-  for (const char* bad :
-       {"", "mo", "mon-", "08:00", "08:00-", "8:00-9:00", "24:00-25:00", "mon x"}) {
-    EXPECT_FALSE(parse_time_span(bad)) << bad;
-  }
-}
-
 TEST(Config, ReloadMayNotChangeWhatIsAllocatedAtStart) {
-  Settings running = std::get<Settings>(parse(kGood, "f"));
+  Settings running = good_settings();
   Settings wanted = running;
   wanted.groups[0].destinations.clear();
   wanted.timers.t1_ms = 100;
@@ -230,177 +182,6 @@ TEST(Config, ReloadMayNotChangeWhatIsAllocatedAtStart) {
   wanted = running;
   wanted.workers = 2;
   EXPECT_NE(needs_restart(running, wanted), "");
-}
-
-class SlotsTest : public testing::Test {
- protected:
-  uint16_t slot(const Settings& wanted) {
-    auto next = build(wanted, edits, {}, slots, running.get(), members);
-    EXPECT_NE(next, nullptr);
-    running = std::move(next);
-    return running->groups[0].destinations[0].slot;
-  }
-  Settings settings = std::get<Settings>(parse(kGood, "f"));
-  link::Destinations states{4};
-  Slots slots{states};
-  std::unique_ptr<link::RunningConfig> running;
-  std::vector<resolve::Member> found;
-  Edits edits;
-  Members members = [this](const resolve::HostName&) -> const std::vector<resolve::Member>& {
-    return found;
-  };
-};
-
-TEST_F(SlotsTest, ADestinationKeepsItsSlotOverAReload) {
-  uint16_t first = slot(settings);
-  states.at(first).begun = 5;
-  EXPECT_EQ(slot(settings), first);
-  EXPECT_EQ(states.at(first).begun, 5u);
-}
-
-TEST_F(SlotsTest, WhatTheOperatorSaidStaysUntilTheFileSaysSomethingElse) {
-  uint16_t at = slot(settings);
-  states.at(at).admin = link::Admin::kDraining;
-  slot(settings);
-  EXPECT_EQ(states.at(at).admin, link::Admin::kDraining);
-  settings.groups[0].destinations[0].enabled = false;
-  slot(settings);
-  EXPECT_EQ(states.at(at).admin, link::Admin::kDisabled);
-  settings.groups[0].destinations[0].enabled = true;
-  slot(settings);
-  EXPECT_EQ(states.at(at).admin, link::Admin::kEnabled);
-}
-
-// Calls of a destination that was removed are counted to their end, and found again should it come
-// back; nobody else gets its slot meanwhile.
-TEST_F(SlotsTest, ARemovedDestinationKeepsItsSlotWhileItHasCalls) {
-  uint16_t old = slot(settings);
-  states.at(old).calls = 1;
-  Settings other = settings;
-  other.groups[0].destinations[0].uri = "sip:192.0.2.8";
-  EXPECT_NE(slot(other), old);
-  EXPECT_EQ(slot(settings), old);
-  EXPECT_EQ(states.at(old).calls, 1u);
-}
-
-TEST_F(SlotsTest, ASlotWithoutCallsIsUsedAgainFromTheBeginning) {
-  Settings other = settings;
-  for (int i = 0; i < 20; ++i) {
-    other.groups[0].destinations[0].uri = "sip:192.0.2.8;n=" + std::to_string(i);
-    uint16_t at = slot(other);
-    EXPECT_EQ(states.at(at).begun, 0u);
-    EXPECT_EQ(states.at(at).admin, link::Admin::kEnabled);
-    states.at(at).begun = 7;
-    states.at(at).admin = link::Admin::kDisabled;
-  }
-}
-
-TEST_F(SlotsTest, NoSlotLeftIsToldAndNothingIsLost) {
-  for (int i = 0; i < 4; ++i) {
-    settings.groups[0].destinations[0].uri = "sip:192.0.2.8;n=" + std::to_string(i);
-    states.at(slot(settings)).calls = 1;
-  }
-  settings.groups[0].destinations[0].uri = "sip:192.0.2.7";
-  EXPECT_EQ(build(settings, edits, {}, slots, running.get(), members), nullptr);
-  EXPECT_EQ(running->groups[0].destinations[0].uri, "sip:192.0.2.8;n=3");
-}
-
-class NameTest : public SlotsTest {
- protected:
-  void SetUp() override { settings.groups[0].destinations[0] = named("sip:sbc.example.com"); }
-  static DestinationSettings named(const char* uri) {
-    DestinationSettings out;
-    out.uri = uri;
-    EXPECT_EQ(read_destination_uri(out), "");
-    return out;
-  }
-  static sipcore::Endpoint endpoint(const char* text) {
-    return *sipcore::parse_endpoint(text, 5060);
-  }
-  const std::vector<link::Destination>& all() { return running->groups[0].destinations; }
-};
-
-// Each address of a name is a destination of its own, with its own state; what is ourselves is left
-// out.
-TEST_F(NameTest, IsAsManyDestinationsAsItHasAddresses) {
-  found = {{0, 1, endpoint("192.0.2.30")},
-           {0, 1, endpoint("192.0.2.31")},
-           {0, 1, endpoint("192.0.2.1:5060")}};
-  slot(settings);
-  ASSERT_EQ(all().size(), 2u);
-  uint16_t second = all()[1].slot;
-  states.at(second).calls = 4;
-  found.erase(found.begin());
-  slot(settings);
-  EXPECT_EQ(all()[0].slot, second);
-  EXPECT_EQ(states.at(second).calls, 4u);
-}
-
-TEST_F(NameTest, HashSpreadsOverItsAddresses) {
-  found = {{0, 1, endpoint("192.0.2.30")},
-           {0, 1, endpoint("192.0.2.31")},
-           {0, 1, endpoint("192.0.2.32")}};
-  slot(settings);
-  std::vector<int> got(3, 0);
-  for (uint64_t key = 0; key < 3000; ++key) {
-    ++got[running->groups[0].tiers[0].table->select(key * 21, [](uint16_t) { return true; })];
-  }
-  for (int one : got) EXPECT_NEAR(one, 1000, 120);
-}
-
-// RFC 2782: priorities and weights mean something within one name alone.
-TEST_F(NameTest, SrvCountsWithinTheName) {
-  DestinationSettings literal = named("sip:192.0.2.9");
-  settings.groups[0].destinations.push_back(literal);
-  found = {{10, 60, endpoint("192.0.2.30")},
-           {10, 40, endpoint("192.0.2.31")},
-           {20, 7, endpoint("192.0.2.32")}};
-  slot(settings);
-  ASSERT_EQ(running->groups[0].tiers.size(), 2u);
-  ASSERT_EQ(running->groups[0].tiers[0].count, 3u)
-      << "the literal one beside the first of the name";
-  std::map<std::string, uint32_t> weights;
-  for (const auto& one : all()) weights[sipcore::to_string(one.endpoint)] = one.weight;
-  EXPECT_EQ(weights["192.0.2.30:5060"], 120u);
-  EXPECT_EQ(weights["192.0.2.31:5060"], 80u);
-  EXPECT_EQ(weights["192.0.2.9:5060"], 100u);
-}
-
-TEST_F(NameTest, HugeWeightsDoNotOverflow) {
-  settings.groups[0].destinations[0].weight = 1000000;
-  found = {{10, 65535, endpoint("192.0.2.30")}, {10, 1, endpoint("192.0.2.31")}};
-  slot(settings);
-  EXPECT_GT(all()[0].weight, 100000000u);
-  EXPECT_GE(all()[1].weight, 1u);
-}
-
-TEST_F(NameTest, AddressesOfAnotherFamilyThanItsListenAreLeftOut) {
-  settings.groups[0].destinations[0].listen = 0;
-  found = {{0, 1, endpoint("192.0.2.30")}, {0, 1, endpoint("[2001:db8::30]")}};
-  slot(settings);
-  ASSERT_EQ(all().size(), 1u);
-  EXPECT_EQ(all()[0].endpoint, endpoint("192.0.2.30"));
-}
-
-// What the operator said of a name holds for addresses that come later.
-TEST_F(NameTest, WhatWasSaidOfItHoldsForNewAddresses) {
-  edits.set_admin({"g", "sip:sbc.example.com"}, link::Admin::kDisabled);
-  found = {{0, 1, endpoint("192.0.2.30")}};
-  EXPECT_EQ(states.at(slot(settings)).admin, link::Admin::kDisabled);
-  found.push_back({0, 1, endpoint("192.0.2.31")});
-  slot(settings);
-  EXPECT_EQ(states.at(all()[1].slot).admin, link::Admin::kDisabled);
-}
-
-// Building a table for consistent hashing takes 65,536 draws for each destination.
-TEST_F(SlotsTest, TablesThatHaveNotChangedAreKept) {
-  slot(settings);
-  auto table = running->groups[0].tiers[0].table;
-  slot(settings);
-  EXPECT_EQ(running->groups[0].tiers[0].table, table);
-  settings.groups[0].destinations[0].weight = 2;
-  slot(settings);
-  EXPECT_NE(running->groups[0].tiers[0].table, table);
 }
 
 }  // namespace

@@ -56,15 +56,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static tests::Node node({.limits = {64, 96, 64, 64}, .packets = 512, .poison = false});
   static bool configured = (node.configure(add_rules), true);
   static uint64_t now_ms = 1000;
-  if (size > 60000 || !configured) return 0;
-  // The fuzzer sees the node look for bytes that nobody wrote, and writes them itself.
-  if (std::string_view(reinterpret_cast<const char*>(data), size)
-          .find(std::string(4, dataplane::MemoryPool::kPoison)) != std::string_view::npos) {
-    return 0;
-  }
+  std::string bytes(reinterpret_cast<const char*>(data), size);
+  if (size > 60000 || !configured || tests::Node::looks_unwritten(bytes)) return 0;
   now_ms += 1000;
   node.settle(now_ms);
-  std::string bytes(reinterpret_cast<const char*>(data), size);
   node.deliver({tests::endpoint("198.18.0.10:5070"), tests::endpoint(tests::kListen), bytes});
   auto out = node.poll(now_ms);
   CHECK(node.count(control::link::Count::drop_rule) == 0);

@@ -8,7 +8,7 @@ namespace tests {
 using control::link::Count;
 using control::link::RunningConfig;
 
-// Longer than anything a fuzzer or a random test writes by chance.
+// Longer than anything a random test writes by chance.
 const std::string kUnwritten(12, dataplane::MemoryPool::kPoison);
 
 sipcore::Endpoint endpoint(const std::string& text) {
@@ -21,6 +21,10 @@ sipcore::Endpoint backend(size_t i) {
   constexpr size_t kHosts = 200;
   return endpoint("198.18.0." + std::to_string(21 + i % kHosts) + ":" +
                   std::to_string(5060 + i / kHosts));
+}
+
+bool Node::looks_unwritten(std::string_view bytes) {
+  return bytes.find(kUnwritten.substr(0, 4)) != std::string_view::npos;
 }
 
 Node::Node(const NodeOptions& options)

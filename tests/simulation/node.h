@@ -40,6 +40,10 @@ sipcore::Endpoint backend(size_t i);
 
 class Node {
  public:
+  // Whether these bytes, sent by a fuzzer that sees the node look for them, would pass for bytes
+  // that nobody wrote.
+  static bool looks_unwritten(std::string_view bytes);
+
   explicit Node(const NodeOptions& options);
   ~Node();
 
