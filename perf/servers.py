@@ -84,7 +84,8 @@ class Tandem(lab_tools.Tandem):
     linger 32 s."""
     start_within_s = 60  # to make them
 
-    def __init__(self, build, folder, port, calls_a_second):
+    def __init__(self, build, folder, port, calls_a_second, more=""):
+        self.more = more  # configuration
         self.at_work = int(calls_a_second * 2) + 65536
         self.retired = int(calls_a_second * 2 * 34)
         super().__init__(build, folder, port=port)
@@ -115,6 +116,7 @@ client_transactions = {self.at_work}
 retired_transactions = {self.retired}
 stored_messages = {self.at_work}
 packets = 65536
+{self.more}
 """)
 
     # The generator is at the other end of a memif port: nothing joins it to eth0.

@@ -7,22 +7,22 @@
 
 namespace control::config {
 
-// Calls take(key, value) for each of them; without a '=' the value is empty.
+// Calls take(key, value, whole) for each of them; without a '=' the value is empty.
 template <class Take>
 void each_attribute(std::string_view text, Take take) {
   while (!text.empty()) {
     std::string_view one = text.substr(0, text.find(';'));
     text.remove_prefix(std::min(one.size() + 1, text.size()));
     size_t equal = std::min(one.find('='), one.size());
-    if (!one.empty()) take(one.substr(0, equal), one.substr(std::min(equal + 1, one.size())));
+    if (one.empty()) continue;
+    take(one.substr(0, equal), one.substr(std::min(equal + 1, one.size())), one);
   }
 }
 
 // Those that mean nothing here are kept as text.
-inline void append_attribute(std::string& all, std::string_view key, std::string_view value) {
+inline void append_attribute(std::string& all, std::string_view attribute) {
   if (!all.empty()) all += ';';
-  all += key;
-  if (!value.empty()) all.append("=").append(value);
+  all += attribute;
 }
 
 }  // namespace control::config

@@ -110,7 +110,7 @@ class Importer {
     if (auto fault = read_destination_uri(destination); !fault.empty()) return complain(fault);
     if (!take_number(line, "flags", 63, row.flags)) return;
     if (!take_number(line, "priority", 65535, row.priority)) return;
-    each_attribute(take_word(line), [&](auto key, auto value) { read_attribute(key, value, row); });
+    each_attribute(take_word(line), [&](auto... parts) { read_attribute(parts..., row); });
     if (!take_word(line).empty()) return complain("there is more than attributes at the end");
     for (const Row& other : sets_[*id]) {
       if (other.uri == row.uri) return complain(fmt::format("{} is in the set twice", row.uri));
@@ -126,7 +126,8 @@ class Importer {
     return value.has_value();
   }
 
-  void read_attribute(std::string_view key, std::string_view value, Row& row) {
+  void read_attribute(std::string_view key, std::string_view value, std::string_view whole,
+                      Row& row) {
     if (key == "weight" || key == "rweight" || key == "maxload") {
       auto number = sipcore::parse_number(value, 1000000);
       if (!number) complain(fmt::format("{} is a number up to 1000000", key));
@@ -138,7 +139,7 @@ class Importer {
       row.socket = value.substr(value.starts_with("udp:") ? 4 : 0);
     } else {
       if (key != "duid") remark(fmt::format("{} is kept as text and does nothing here", key));
-      append_attribute(row.attributes, key, value);
+      append_attribute(row.attributes, whole);
     }
   }
 

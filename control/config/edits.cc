@@ -23,8 +23,11 @@ Json json_of(const Edits::Name& name, const std::optional<DestinationSettings>& 
   out["weight"] = destination->weight;
   out["priority"] = destination->priority;
   out["capacity"] = destination->capacity;
-  out["calls_per_s"] = destination->call_rate.per_s;
-  out["calls_burst"] = destination->call_rate.burst;
+  const auto& [peak, sustained] = destination->call_rate;
+  out["calls_per_s"] = peak.events;
+  out["calls_burst"] = peak.burst;
+  out["calls_sustained"] = sustained.events;
+  out["calls_window_s"] = sustained.seconds;
   out["attributes"] = destination->attributes;
   out["enabled"] = destination->enabled;
   return out;
@@ -39,7 +42,9 @@ std::optional<DestinationSettings> destination_of(const Json& json) {
   out.weight = json.at("weight");
   out.priority = json.at("priority");
   out.capacity = json.at("capacity");
-  out.call_rate = {json.at("calls_per_s"), json.at("calls_burst")};
+  uint32_t sustained = json.value("calls_sustained", 0U);
+  out.call_rate.peak = {json.at("calls_per_s"), json.at("calls_burst")};
+  out.call_rate.sustained = {sustained, sustained, json.value("calls_window_s", 60U)};
   out.attributes = json.at("attributes");
   out.enabled = json.at("enabled");
   return out;

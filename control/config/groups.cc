@@ -39,7 +39,7 @@ void read_destination(Reader& reader, const toml::table& table, const Settings& 
   reader.number(table, "weight", 0, 1000000, destination.weight);
   reader.number(table, "priority", 0, 65535, destination.priority);
   reader.number(table, "capacity", 0, 100000000, destination.capacity);
-  reader.rate(table, "calls", destination.call_rate);
+  reader.call_rate(table, destination.call_rate);
   reader.text(table, "attributes", destination.attributes);
   reader.flag(table, "enabled", destination.enabled);
   read_listen(reader, table, settings, destination);
@@ -140,7 +140,7 @@ void read_groups(Reader& reader, const toml::table& root, Settings& out) {
     }
     reader.text(*table, "fallback", group.fallback);
     reader.number(*table, "capacity", 0, 100000000, group.policy.limit.capacity);
-    reader.rate(*table, "calls", group.policy.limit.call_rate);
+    reader.call_rate(*table, group.policy.limit.call_rate);
     read_algorithm(reader, *table, group.policy);
     read_failures(reader, *table, group.policy);
     read_probe(reader, *table, group.policy);

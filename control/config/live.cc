@@ -2,7 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "control/config/destination.h"
+#include "control/link/clock.h"
+#include "control/link/named.h"
 #include "control/store/file.h"
 
 namespace control::config {
@@ -10,13 +14,17 @@ namespace control::config {
 namespace {
 
 const DestinationSettings* find_in(const Settings& settings, const Edits::Name& name) {
-  for (const GroupSettings& group : settings.groups) {
-    if (group.name != name.first) continue;
-    for (const DestinationSettings& one : group.destinations) {
-      if (one.uri == name.second) return &one;
-    }
-  }
-  return nullptr;
+  const GroupSettings* group = link::find_named(settings.groups, name.first);
+  if (group == nullptr) return nullptr;
+  auto at = std::find_if(group->destinations.begin(), group->destinations.end(),
+                         [&](const DestinationSettings& one) { return one.uri == name.second; });
+  return at == group->destinations.end() ? nullptr : &*at;
+}
+
+// One that was taken out comes back like one that was down; what calls have found out stays.
+sipcore::Breaker starting_slowly(sipcore::Breaker before) {
+  bool closed = before.phase() == sipcore::Breaker::Phase::kClosed;
+  return closed ? sipcore::Breaker::closed(link::now_us() / 1000) : before;
 }
 
 }  // namespace
@@ -138,7 +146,10 @@ std::string Live::set_admin(const std::set<Edits::Name>& names, link::Admin admi
   for (const link::Group& group : exchange_.config.read()->groups) {
     for (const link::Destination& one : group.destinations) {
       if (!names.contains({group.name, one.uri})) continue;
-      exchange_.destinations.at(one.slot).admin = admin;
+      link::DestinationState& state = exchange_.destinations.at(one.slot);
+      bool back = admin == link::Admin::kEnabled && state.admin != admin;
+      if (back) state.change_breaker(starting_slowly);
+      state.admin = admin;
     }
   }
   for (const Edits::Name& name : names) {

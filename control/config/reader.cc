@@ -50,9 +50,16 @@ void Reader::number(const toml::table& table, std::string_view key, uint32_t lea
 
 void Reader::rate(const toml::table& table, const std::string& what, sipcore::Rate& out) {
   constexpr uint32_t kMost = 10000000;
-  number(table, what + "_per_s", 0, kMost, out.per_s);
-  out.burst = std::max(out.per_s, 1U);
+  number(table, what + "_per_s", 0, kMost, out.events);
+  out.burst = std::max(out.events, 1U);
   number(table, what + "_burst", 1, kMost, out.burst);
+}
+
+void Reader::call_rate(const toml::table& table, sipcore::CallRate& out) {
+  rate(table, "calls", out.peak);
+  number(table, "calls_sustained", 0, 100000000, out.sustained.events);
+  number(table, "calls_window_s", 1, 86400, out.sustained.seconds);
+  out.sustained.burst = out.sustained.events;
 }
 
 size_t Reader::choice(const toml::table& table, std::string_view key,

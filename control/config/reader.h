@@ -29,6 +29,8 @@ class Reader {
               uint32_t& out);
   // WHAT_per_s and WHAT_burst, which is what comes in a second where it is absent.
   void rate(const toml::table& table, const std::string& what, sipcore::Rate& out);
+  // That of "calls", and calls_sustained in calls_window_s.
+  void call_rate(const toml::table& table, sipcore::CallRate& out);
   // One of the words; the index of the one found, or `otherwise`.
   size_t choice(const toml::table& table, std::string_view key,
                 std::span<const std::string_view> words, size_t otherwise);

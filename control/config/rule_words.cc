@@ -77,6 +77,17 @@ std::string word_of(const Field& field) {
   }
 }
 
+std::string text_of(const std::vector<sipcore::HeaderChange::Piece>& pieces) {
+  std::string out;
+  for (const auto& [text, field] : pieces) {
+    out += text;
+    if (!field) continue;
+    bool header = field->kind == Field::Kind::kHeader;
+    out += fmt::format("${{{}}}", header ? "header:" + field->header : word_of(*field));
+  }
+  return out;
+}
+
 // A digit stands for four bits; where a network ends within one, it has several.
 std::vector<std::string> source_prefixes(const link::Network& network) {
   char text[40];

@@ -45,5 +45,7 @@ std::optional<sipcore::TimeSpan> parse_time_span(std::string_view text);
 
 // "text ${user} text ${header:X-Trunk}". A sentence on failure.
 std::string parse_pieces(std::string_view text, std::vector<sipcore::HeaderChange::Piece>& out);
+// The text that parse_pieces() would make the same of.
+std::string text_of(const std::vector<sipcore::HeaderChange::Piece>& pieces);
 
 }  // namespace control::config

@@ -44,6 +44,7 @@ class RuleReader {
     changes();
     reader_.flag(table_, "log", out_.rule.log);
     out_.rule.mark = marks("mark");
+    hash_by();
     limit();
     decision();
     reader_.finish(table_, "[[rule]]");
@@ -67,22 +68,28 @@ class RuleReader {
       if (!fault.empty()) return complain(key, fmt::format("{}: \"{}\": {}", key, text, fault));
     }
     for (Condition& known : out_.rule.conditions) {
-      if (known.field == field) return known.any.push_back({0, how, false, text});
+      bool same = known.field == field && known.none == none_;
+      if (same) return known.any.push_back({0, how, false, text});
     }
-    out_.rule.conditions.push_back({field, {{0, how, false, text}}});
+    out_.rule.conditions.push_back({field, {{0, how, false, text}}, none_});
+  }
+
+  // The key of a condition, or of its contrary.
+  std::string key_of(std::string_view name, std::string_view suffix = "") const {
+    return fmt::format("{}{}{}", none_ ? "not_" : "", name, suffix);
   }
 
   // NAME, NAME_prefix and NAME_regex, of all those that a field has the value is any.
   void texts(std::string_view name, const Field& field) {
     for (auto [suffix, how] : kHows) {
-      std::string key = fmt::format("{}{}", name, suffix);
+      std::string key = key_of(name, suffix);
       for (const std::string& text : reader_.words(table_, key)) add(field, how, text, key);
     }
   }
 
   void headers() {
     for (auto [suffix, how] : kHows) {
-      std::string key = fmt::format("header{}", suffix);
+      std::string key = key_of("header", suffix);
       const toml::node* node = reader_.raw(table_, key);
       if (node == nullptr) continue;
       const toml::table* fields = node->as_table();
@@ -100,26 +107,11 @@ class RuleReader {
   }
 
   void conditions() {
-    for (const FieldWord& word : kFieldWords) texts(word.name, {word.kind, ""});
-    texts("user_agent", header_field("User-Agent"));
-    headers();
-    for (const std::string& method : reader_.words(table_, "method")) {
-      if (!is_token(method)) complain("method", "method is like \"INVITE\"");
-      add({Field::Kind::kMethod, ""}, Pattern::How::kExact, method, "method");
+    for (bool none : {false, true}) {
+      none_ = none;
+      what_is_said();
+      where_it_came();
     }
-    for (const std::string& source : reader_.words(table_, "source")) {
-      auto network = link::parse_network(source);
-      if (!network) {
-        complain("source", fmt::format("source: \"{}\" is no address or network", source));
-        continue;
-      }
-      for (const std::string& prefix : source_prefixes(*network)) {
-        add({Field::Kind::kSource, ""}, Pattern::How::kPrefix, prefix, "source");
-      }
-    }
-    for (const std::string& address : reader_.words(table_, "listen")) listen(address);
-    numbers("source_port", Field::Kind::kSourcePort, 1, 65535);
-    if (out_.on != On::kRequest) numbers("status", Field::Kind::kStatus, 100, 699);
     for (const std::string& text : reader_.words(table_, "time")) {
       auto span = parse_time_span(text);
       if (span) out_.rule.times.push_back(*span);
@@ -129,14 +121,43 @@ class RuleReader {
     out_.rule.not_marked = marks("not_marked");
   }
 
-  void listen(const std::string& text) {
+  void what_is_said() {
+    for (const FieldWord& word : kFieldWords) texts(word.name, {word.kind, ""});
+    texts("user_agent", header_field("User-Agent"));
+    headers();
+    std::string key = key_of("method");
+    for (const std::string& method : reader_.words(table_, key)) {
+      if (!is_token(method)) complain(key, key + " is like \"INVITE\"");
+      add({Field::Kind::kMethod, ""}, Pattern::How::kExact, method, key);
+    }
+    if (out_.on != On::kRequest) numbers(key_of("status"), Field::Kind::kStatus, 100, 699);
+  }
+
+  void where_it_came() {
+    std::string key = key_of("source");
+    for (const std::string& source : reader_.words(table_, key)) {
+      auto network = link::parse_network(source);
+      if (!network) {
+        complain(key, fmt::format("{}: \"{}\" is no address or network", key, source));
+        continue;
+      }
+      for (const std::string& prefix : source_prefixes(*network)) {
+        add({Field::Kind::kSource, ""}, Pattern::How::kPrefix, prefix, key);
+      }
+    }
+    key = key_of("listen");
+    for (const std::string& address : reader_.words(table_, key)) listen(address, key);
+    numbers(key_of("source_port"), Field::Kind::kSourcePort, 1, 65535);
+  }
+
+  void listen(const std::string& text, const std::string& key) {
     auto endpoint = sipcore::parse_endpoint(text, sipcore::kDefaultPort);
     bool known = endpoint && std::any_of(settings_.listens.begin(), settings_.listens.end(),
                                          [&](const auto& one) { return one.address == *endpoint; });
     if (!known) {
-      return complain("listen", fmt::format("listen \"{}\" is the address of no [[listen]]", text));
+      return complain(key, fmt::format("{} \"{}\" is the address of no [[listen]]", key, text));
     }
-    add({Field::Kind::kListen, ""}, Pattern::How::kExact, sipcore::to_string(*endpoint), "listen");
+    add({Field::Kind::kListen, ""}, Pattern::How::kExact, sipcore::to_string(*endpoint), key);
   }
 
   // Numbers, or of a status a class, like "4xx".
@@ -226,9 +247,21 @@ class RuleReader {
     }
   }
 
+  void hash_by() {
+    std::string text;
+    reader_.text(table_, "hash_by", text);
+    if (text.empty()) return;
+    auto fault = parse_pieces(text, out_.rule.hash_by);
+    bool names = std::any_of(out_.rule.hash_by.begin(), out_.rule.hash_by.end(),
+                             [](const auto& piece) { return piece.field.has_value(); });
+    if (fault.empty() && !names) fault = "it names no field, like \"${header:X-Account}\"";
+    if (!fault.empty()) complain("hash_by", fmt::format("hash_by: {}", fault));
+    if (out_.on == On::kResponse) complain("on", "a response goes to nobody by a hash");
+  }
+
   void limit() {
     reader_.number(table_, "capacity", 0, 100000000, out_.limit.capacity);
-    reader_.rate(table_, "calls", out_.limit.call_rate);
+    reader_.call_rate(table_, out_.limit.call_rate);
     reader_.number(table_, "refusal", 400, 699, out_.refusal);
     if (out_.limit.any() && out_.on != On::kRequest) {
       complain("on", "limits are for rules on requests");
@@ -288,6 +321,7 @@ class RuleReader {
   const toml::table& table_;
   Settings& settings_;
   RuleSettings out_;
+  bool none_ = false;  // while the contrary of conditions is read
 };
 
 }  // namespace

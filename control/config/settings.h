@@ -39,8 +39,8 @@ struct DestinationSettings {
   resolve::HostName name;      // else empty
   uint32_t weight = 1;
   uint32_t priority = 0;
-  uint32_t capacity = 0;    // calls at a time; 0: no limit
-  sipcore::Rate call_rate;  // new calls
+  uint32_t capacity = 0;        // calls at a time; 0: no limit
+  sipcore::CallRate call_rate;  // new calls
   std::string attributes;
   uint16_t listen = link::kAnyListen;  // index in `listens`
   bool enabled = true;

@@ -9,7 +9,7 @@ void begin(link::DestinationState& state, link::Admin admin) {
   state.admin = admin;
   state.probed = link::Probed::kUp;
   state.breaker = 0;
-  state.call_rate_ns = 0;
+  state.call_rate.peak_ns = state.call_rate.sustained_ns = 0;
   state.heard_ms = 0;
   state.latency.forget();
   for (auto* total : {&state.begun, &state.answered, &state.failed, &state.opened, &state.rang,

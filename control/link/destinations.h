@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "sipcore/balance/rate.h"
 #include "sipcore/balance/breaker.h"
 #include "sipcore/balance/load.h"
 
@@ -37,9 +38,9 @@ struct alignas(64) DestinationState {
   // By workers and control, by compare and swap: sipcore::Breaker.
   std::atomic<uint64_t> breaker{0};
   // By workers.
-  std::atomic<uint64_t> call_rate_ns{0};  // sipcore::Rate
-  std::atomic<uint32_t> calls{0};         // in set-up and up
-  std::atomic<uint32_t> work{0};  // of open transactions, in quarters, sipcore/balance/load.h
+  sipcore::CallRate::State call_rate;
+  std::atomic<uint32_t> calls{0};  // in set-up and up
+  std::atomic<uint32_t> work{0};   // of open transactions, in quarters, sipcore/balance/load.h
   // By workers, who may lose one another's sample.
   std::atomic<uint64_t> heard_ms{0};  // when it last answered anything of a call, to 100 ms
   sipcore::Latency latency;

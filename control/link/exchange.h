@@ -11,6 +11,7 @@
 #include "control/link/mailbox.h"
 #include "control/link/messages.h"
 #include "control/link/next_hop.h"
+#include "control/link/port_figure.h"
 #include "control/link/running_config.h"
 #include "control/link/snapshot.h"
 #include "control/link/sources.h"
@@ -57,6 +58,7 @@ struct Exchange {
   Snapshot<TraceFilter> trace;  // what is to be copied; mostly nothing
   // Local time, from Monday 0:00; written by control.
   std::atomic<uint32_t> minute_of_week{0};
+  std::vector<PortFigure> port_figures;  // set before control and the workers start
   // When each worker began its last turn; who stands still is found by it.
   struct alignas(64) Heartbeat {
     std::atomic<uint64_t> at_ms{0};

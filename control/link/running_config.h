@@ -53,7 +53,7 @@ struct Destination {
   uint32_t weight = 1;
   uint32_t priority = 0;         // the highest is asked first
   uint32_t capacity = 0;         // calls at a time; 0: no limit
-  sipcore::Rate call_rate;       // new calls
+  sipcore::CallRate call_rate;   // new calls
   uint16_t listen = kAnyListen;  // that requests to it are sent from
   uint16_t slot = kNoDestination;
   std::shared_ptr<const void> hold;  // keeps the slot
@@ -81,12 +81,12 @@ struct ProbeSettings {
 // What all calls of a group, or of a rule, may be together. It has a slot of its own in
 // Destinations, which counts them; without a limit there is none.
 struct CallLimit {
-  uint32_t capacity = 0;    // calls at a time; 0: no limit
-  sipcore::Rate call_rate;  // new calls; of a rule all requests that it matches
+  uint32_t capacity = 0;        // calls at a time; 0: no limit
+  sipcore::CallRate call_rate;  // new calls; of a rule all requests that it matches
   uint16_t slot = kNoDestination;
   std::shared_ptr<const void> hold;  // keeps the slot
 
-  bool any() const { return capacity > 0 || call_rate.per_s > 0; }
+  bool any() const { return capacity > 0 || call_rate.any(); }
 };
 
 struct Group {

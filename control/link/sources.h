@@ -16,7 +16,7 @@ namespace control::link {
 struct SourceLimits {
   sipcore::Rate requests, invites;
   uint32_t ban_after = 0;  // refusals within kWindow; 0: nobody is banned
-  bool any() const { return requests.per_s != 0 || invites.per_s != 0; }
+  bool any() const { return requests.any() || invites.any(); }
 };
 
 class Sources {

@@ -31,25 +31,32 @@ uint32_t number_of(std::string_view key, std::string_view text, uint32_t most) {
 }
 
 // One of "weight=5" and the like; Kamailio's names as well as ours.
-void take_attribute(std::string_view key, std::string_view value, DestinationSettings& out) {
+void take_attribute(std::string_view key, std::string_view value, std::string_view whole,
+                    DestinationSettings& out) {
   if (key == "weight" || key == "rweight") {
     out.weight = number_of(key, value, 1000000);
   } else if (key == "capacity" || key == "maxload") {
     out.capacity = number_of(key, value, 100000000);
   } else if (key == "calls_per_s") {
-    out.call_rate.per_s = number_of(key, value, 10000000);
-    out.call_rate.burst = std::max(out.call_rate.per_s, 1U);
+    out.call_rate.peak.events = number_of(key, value, 10000000);
+    out.call_rate.peak.burst = std::max(out.call_rate.peak.events, 1U);
   } else if (key == "calls_burst") {
-    out.call_rate.burst = std::max(number_of(key, value, 10000000), 1U);
+    out.call_rate.peak.burst = std::max(number_of(key, value, 10000000), 1U);
+  } else if (key == "calls_sustained") {
+    out.call_rate.sustained.events = number_of(key, value, 100000000);
+    out.call_rate.sustained.burst = out.call_rate.sustained.events;
+  } else if (key == "calls_window_s") {
+    out.call_rate.sustained.seconds = number_of(key, value, 86400);
+    if (out.call_rate.sustained.seconds == 0) throw RpcError{400, "calls_window_s is not 0"};
   } else if (key == "priority") {
     out.priority = number_of(key, value, 65535);
   } else {
-    config::append_attribute(out.attributes, key, value);
+    config::append_attribute(out.attributes, whole);
   }
 }
 
 void take_attributes(std::string_view text, DestinationSettings& out) {
-  config::each_attribute(text, [&](auto key, auto value) { take_attribute(key, value, out); });
+  config::each_attribute(text, [&](auto... parts) { take_attribute(parts..., out); });
 }
 
 double ms(uint32_t us) { return static_cast<double>(us) / 1000; }
@@ -77,7 +84,9 @@ Json Dispatcher::show(const link::Group& group, const link::Destination& one) co
       {"ATTRS",
        {{"BODY", settings == nullptr ? "" : settings->attributes},
         {"MAXLOAD", one.capacity},
-        {"CALLS_PER_S", one.call_rate.per_s},
+        {"CALLS_PER_S", one.call_rate.peak.events},
+        {"CALLS_SUSTAINED", one.call_rate.sustained.events},
+        {"CALLS_WINDOW_S", one.call_rate.sustained.seconds},
         {"WEIGHT", settings == nullptr ? one.weight : settings->weight},
         {"SOCKET", any ? Json(nullptr) : Json(socket)}}},
       {"LATENCY",

@@ -5,6 +5,7 @@
 #include "control/config/rule_words.h"
 #include "control/health/condition.h"
 #include "control/manage/parse_report.h"
+#include "sipcore/rules/hash_by.h"
 #include "sipcore/rules/rewrite.h"
 
 namespace control::manage {
@@ -19,6 +20,19 @@ std::string phrase(const Pattern& pattern) {
   if (pattern.how == Pattern::How::kExact) return fmt::format("is \"{}\"", pattern.text);
   if (pattern.how == Pattern::How::kPrefix) return fmt::format("begins with \"{}\"", pattern.text);
   return fmt::format("matches /{}/", pattern.text);
+}
+
+std::string phrase(const sipcore::Condition& condition) {
+  if (condition.field.kind == Field::Kind::kSource) {
+    return condition.none ? "source is in none of its networks"
+                          : "source is in one of its networks";
+  }
+  std::string text = config::word_of(condition.field);
+  for (const Pattern& one : condition.any) {
+    if (&one != &condition.any.front()) text += " or";
+    text += " " + phrase(one);
+  }
+  return condition.none ? "not: " + text : text;
 }
 
 std::string names_of(uint64_t marks, const config::Settings& settings) {
@@ -70,24 +84,26 @@ std::string sent_as(const sipcore::Rewrite& changes, const sipcore::Subject& sub
 
 // The place that hashing would give it; all others are chosen by what goes on at that moment.
 uint16_t place_by_hash(const link::Group& group, const link::Tier& tier,
-                       const sipcore::Subject& subject, const link::Exchange& exchange,
-                       uint64_t now_ms) {
+                       const sipcore::Subject& subject, uint64_t hash,
+                       const link::Exchange& exchange, uint64_t now_ms) {
   if (group.algorithm != link::Algorithm::kHash) return sipcore::kNobody;
   const sipcore::HashKey& key = exchange.config.read()->keys.token;
-  uint64_t hash =
-      sipcore::hash_of(group.hash_of, group.hash_header, subject.message, subject.essentials, key);
+  if (hash == 0) {
+    hash = sipcore::hash_of(group.hash_of, group.hash_header, subject.message, subject.essentials,
+                            key);
+  }
   return tier.table->select(hash, [&](size_t i) {
     const auto& state = exchange.destinations.at(group.destinations[tier.first + i].slot);
     return health::condition_of(state, now_ms) <= health::Condition::kProbing;
   });
 }
 
-Json destinations(const link::Group& group, const sipcore::Subject& subject,
+Json destinations(const link::Group& group, const sipcore::Subject& subject, uint64_t hash,
                   const link::Exchange& exchange, uint64_t now_ms) {
   Json out = Json::array();
   bool found = false;
   for (const link::Tier& tier : group.tiers) {
-    uint16_t place = place_by_hash(group, tier, subject, exchange, now_ms);
+    uint16_t place = place_by_hash(group, tier, subject, hash, exchange, now_ms);
     for (uint16_t i = 0; i < tier.count; ++i) {
       const link::Destination& one = group.destinations[tier.first + i];
       auto condition = health::condition_of(exchange.destinations.at(one.slot), now_ms);
@@ -105,12 +121,7 @@ Json destinations(const link::Group& group, const sipcore::Subject& subject,
 Json conditions_of(const RuleSettings& rule, const config::Settings& settings) {
   Json out = Json::array();
   for (const sipcore::Condition& condition : rule.rule.conditions) {
-    std::string text = config::word_of(condition.field);
-    bool source = condition.field.kind == Field::Kind::kSource;
-    for (size_t i = 0; i < condition.any.size() && !source; ++i) {
-      text += (i == 0 ? " " : " or ") + phrase(condition.any[i]);
-    }
-    out.push_back(source ? "source is in one of its networks" : text);
+    out.push_back(phrase(condition));
   }
   if (!rule.rule.times.empty()) out.push_back("at some times");
   if (rule.rule.marked != 0) out.push_back("marked " + names_of(rule.rule.marked, settings));
@@ -132,11 +143,12 @@ Json actions_of(const RuleSettings& one, const config::Settings& settings) {
     out.push_back(
         fmt::format("{} header {}", kWhat[static_cast<size_t>(change.what)], change.name));
   }
+  if (!rule.hash_by.empty()) out.push_back("hash_by " + config::text_of(rule.hash_by));
   if (rule.mark != 0) out.push_back("mark " + names_of(rule.mark, settings));
   if (rule.log) out.push_back("log");
   if (one.limit.capacity > 0) out.push_back(fmt::format("at most {} calls", one.limit.capacity));
-  if (one.limit.call_rate.per_s > 0) {
-    out.push_back(fmt::format("at most {}/s", one.limit.call_rate.per_s));
+  for (const sipcore::Rate& rate : {one.limit.call_rate.peak, one.limit.call_rate.sustained}) {
+    if (rate.any()) out.push_back(fmt::format("at most {} in {} s", rate.events, rate.seconds));
   }
   if (rule.verdict == Verdict::kGroup) out.push_back("group " + one.group);
   if (rule.verdict == Verdict::kReject) {
@@ -167,7 +179,7 @@ Json explain(const Question& question, const config::Live& live, const link::Exc
   }
   sipcore::Subject subject{*message, essentials, source, config.own[question.listen]};
   uint16_t group = config.listens[question.listen].group;
-  uint64_t marks = 0;
+  uint64_t marks = 0, hash = 0;
   sipcore::Rewrite changes;
   Json rules = Json::array();
   std::string verdict;
@@ -179,6 +191,8 @@ Json explain(const Question& question, const config::Live& live, const link::Exc
                      {"does", actions_of(*settings, live.settings())}});
     marks |= rule.mark;
     changes.add(rule);
+    uint64_t by_rule = sipcore::hash_by(rule, subject, work->text, config.keys.token);
+    if (by_rule != 0) hash = by_rule;
     if (rule.verdict == Verdict::kGroup) group = rule.group;
     if (rule.verdict == Verdict::kDrop) verdict = "dropped";
     if (rule.verdict == Verdict::kReject) {
@@ -197,7 +211,7 @@ Json explain(const Question& question, const config::Live& live, const link::Exc
   if (changes.any()) out["as"] = sent_as(changes, subject);
   out["group"] = chosen.name;
   out["algorithm"] = link::kAlgorithmNames[static_cast<size_t>(chosen.algorithm)];
-  out["destinations"] = destinations(chosen, subject, exchange, question.now_ms);
+  out["destinations"] = destinations(chosen, subject, hash, exchange, question.now_ms);
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <limits>
+#include <map>
 
 #include "control/health/condition.h"
 #include "control/manage/version.h"
@@ -244,6 +245,18 @@ void add_workers(Families& out, const link::Exchange& exchange, const config::Se
   }
 }
 
+// Those with the same name are a family, with a label for each.
+void add_port_figures(Families& out, const link::Exchange& exchange) {
+  std::map<std::string, MetricFamily*> known;
+  for (const link::PortFigure& one : exchange.port_figures) {
+    std::string name = one.group + "_" + one.what + (one.grows ? "_total" : "");
+    MetricFamily*& family = known[name];
+    auto type = one.grows ? MetricType::Counter : MetricType::Gauge;
+    if (family == nullptr) family = &out.family(name, one.help, type);
+    out.counter(*family, {{one.group, one.of}}, static_cast<double>(one.read()));
+  }
+}
+
 }  // namespace
 
 std::vector<MetricFamily> metrics(const link::Exchange& exchange, const config::Live& live,
@@ -267,6 +280,7 @@ std::vector<MetricFamily> metrics(const link::Exchange& exchange, const config::
   add_groups(out, exchange);
   add_rules(out, exchange, live);
   add_workers(out, exchange, live.settings());
+  add_port_figures(out, exchange);
   return {std::make_move_iterator(out.all.begin()), std::make_move_iterator(out.all.end())};
 }
 

@@ -31,21 +31,30 @@ std::vector<Statistic> all(const link::Exchange& exchange) {
   return out;
 }
 
-// Those that the params name: a statistic, a group with its colon, or "all".
+// Whether the params name it: a statistic, a group with its colon, or "all".
+bool is_wanted(const Json& params, const std::string& statistic) {
+  bool wanted = params.is_null() || params.empty();
+  for (const Json& one : params) {
+    std::string name = one;
+    bool group = name.ends_with(':') && statistic.starts_with(name);
+    bool single = statistic == name || statistic.ends_with(":" + name);
+    wanted |= name == "all" || group || single;
+  }
+  return wanted;
+}
+
 template <class Take>
 void select(const link::Exchange& exchange, const Json& params, Take take) {
   for (const Json& one : params) {
     if (!one.is_string()) throw RpcError{400, "params are names of statistics, groups or \"all\""};
   }
   for (const Statistic& statistic : all(exchange)) {
-    bool wanted = params.is_null() || params.empty();
-    for (const Json& one : params) {
-      std::string name = one;
-      bool group = name.ends_with(':') && statistic.name.starts_with(name);
-      bool single = statistic.name == name || statistic.name.ends_with(":" + name);
-      wanted |= name == "all" || group || single;
-    }
-    if (wanted) take(statistic);
+    if (is_wanted(params, statistic.name)) take(statistic);
+  }
+  // Ports are asked for what somebody wants to know, and nothing else.
+  for (const link::PortFigure& one : exchange.port_figures) {
+    std::string name = fmt::format("{}:{}_{}", one.group, one.of, one.what);
+    if (is_wanted(params, name)) take(Statistic{name, one.read()});
   }
 }
 

@@ -79,6 +79,7 @@ struct ServerTransaction : Answer {
   int16_t rerouted_for = 0;  // the status that it was sent elsewhere for
   Places places;             // until its dialog has them
   uint64_t marks = 0;        // set by rules
+  uint64_t hash = 0;         // what rules want it to be hashed by; 0: what its group says
   std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
 };
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "dataplane/io/dpdk_figures.h"
 #include "dataplane/io/dpdk_packet.h"
 #include "dataplane/io/dpdk_queue.h"
 
@@ -106,6 +107,7 @@ std::string control_cpus(const std::vector<uint32_t>& worker_cpus, size_t cpus) 
 struct Dpdk::State {
   struct Device {
     uint16_t id = RTE_MAX_ETHPORTS;
+    std::string name;  // as the configuration says it
     uint16_t queues = 1;
     uint32_t mtu = 1500;
     control::link::Mac mac{};
@@ -242,6 +244,7 @@ std::string Dpdk::start_port(const DpdkOptions& options, size_t index) {
   const DpdkPortOptions& wanted = options.ports[index];
   State::Device& device = state_->devices[index];
   bool kernel = is_kernel_interface(wanted.device);
+  device.name = wanted.device;
   device.interface = kernel ? behind_colon(wanted.device) : wanted.twin;
   std::string name = device_name(wanted, index, options.xdp_program).name;
   rte_eth_dev_info info{};
@@ -341,6 +344,15 @@ PacketPool& Dpdk::small_packets() { return *state_->small; }
 PacketPool& Dpdk::large_packets() { return *state_->large; }
 control::link::Mac Dpdk::mac(size_t port) const { return state_->devices[port].mac; }
 const std::string& Dpdk::interface(size_t port) const { return state_->devices[port].interface; }
+
+std::vector<control::link::PortFigure> Dpdk::figures() const {
+  std::vector<control::link::PortFigure> out;
+  add_pool_figures("small", state_->small->raw(), out);
+  add_pool_figures("large", state_->large->raw(), out);
+  if (state_->joined) add_pool_figures("joined", state_->joined->raw(), out);
+  for (const State::Device& one : state_->devices) add_port_figures(one.name, one.id, out);
+  return out;
+}
 
 namespace {
 struct Launch {

@@ -8,6 +8,7 @@
 
 #include "control/link/mailbox.h"
 #include "control/link/next_hop.h"
+#include "control/link/port_figure.h"
 #include "dataplane/io/port.h"
 
 namespace dataplane {
@@ -50,6 +51,8 @@ class Dpdk {
   control::link::Mac mac(size_t port) const;
   const std::string& interface(size_t port) const;  // of the kernel: the port itself or its twin
   bool has_hugepages() const { return hugepages_; }
+  // Of all pools and ports; good until stop().
+  std::vector<control::link::PortFigure> figures() const;
 
   // Runs `body(worker)` on the core of each worker; returns when all have ended.
   void launch(void (*body)(void*, size_t), void* context);

@@ -231,6 +231,7 @@ uint32_t Proxy::ask_another(uint32_t server_slot, uint16_t group, FallBack fall_
   if (again_.read(blobs_.text(server.request)) != sipcore::Fault::kNone) return kNoSlot;
   Ruled ruled;
   ruled.places = server.places;
+  ruled.hash = server.hash;
   auto target = choose(again_, group, server.listen, server_slot, fall_back, ruled);
   server.places = ruled.places;
   if (!target) return kNoSlot;

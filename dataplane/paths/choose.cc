@@ -85,8 +85,7 @@ bool Proxy::may_ask(const Wish& wish, const Destination& destination) const {
   if (state.probed.load(kAcquire) == Probed::kDown) return false;
   uint32_t calls = state.calls.load(kAcquire);
   if (wish.call && destination.capacity != 0 && calls >= destination.capacity) return false;
-  if (wish.call && !destination.call_rate.has_room(state.call_rate_ns, now_us_ * 1000))
-    return false;
+  if (wish.call && !destination.call_rate.has_room(state.call_rate, now_us_ * 1000)) return false;
   Breaker breaker(state.breaker.load(kAcquire));
   bool open = !breaker.may_be_asked(now_ms_);
   bool held = open && breaker.phase() == Breaker::Phase::kHeld;
@@ -146,7 +145,7 @@ uint16_t Proxy::select(const Wish& wish, const Tier& tier) {
 bool Proxy::take_place(const Wish& wish, const Destination& destination) {
   DestinationState& state = destinations_.at(destination.slot);
   if (wish.call && !state.take_call(destination.capacity)) return false;
-  if (wish.call && !destination.call_rate.take(state.call_rate_ns, now_us_ * 1000)) {
+  if (wish.call && !destination.call_rate.take(state.call_rate, now_us_ * 1000)) {
     state.give_call_back();
     return false;
   }
@@ -155,7 +154,10 @@ bool Proxy::take_place(const Wish& wish, const Destination& destination) {
     return breaker.may_be_asked(now_ms_) ? breaker.asked(now_ms_, wish.group->breaker) : breaker;
   });
   if (before.may_be_asked(now_ms_)) return true;
-  if (wish.call) state.give_call_back();
+  if (wish.call) {
+    state.give_call_back();
+    destination.call_rate.give_back(state.call_rate);
+  }
   return false;
 }
 
@@ -171,7 +173,7 @@ std::optional<Proxy::Target> Proxy::choose_in(Wish& wish, uint16_t listen) {
       uint16_t own = chosen.listen != control::link::kAnyListen
                          ? chosen.listen
                          : listen_for(chosen.endpoint, listen).value_or(listen);
-      return Target{chosen.endpoint, own, wish.group_index, chosen.slot, wish.call};
+      return Target{chosen.endpoint, own, wish.group_index, chosen.slot, wish.call, index};
     }
   }
   return std::nullopt;
@@ -215,7 +217,7 @@ std::optional<Proxy::Target> Proxy::choose_within(Wish& wish, uint16_t listen, b
     }
     return target;
   }
-  if (takes) destinations_.at(limit.slot).give_call_back();
+  if (takes) give_limit_back(limit);
   return std::nullopt;
 }
 
@@ -240,8 +242,9 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
       wish.group = &groups[at];
       wish.group_index = at;
       if (wish.group->algorithm == Algorithm::kHash) {
-        wish.hash = sipcore::hash_of(wish.group->hash_of, wish.group->hash_header, request.message,
-                                     request.essentials, key());
+        wish.hash = ruled.hash != 0 ? ruled.hash
+                                    : sipcore::hash_of(wish.group->hash_of, wish.group->hash_header,
+                                                       request.message, request.essentials, key());
       }
       if (auto target = choose_within(wish, listen, broken, ruled)) return target;
       if (fall_back == FallBack::kNo) break;

@@ -32,7 +32,10 @@ const Group* Proxy::group_of_client(const ClientTransaction& client) const {
 }
 
 void Proxy::give_place_back(const Target& target) {
-  if (target.call) destinations_.at(target.slot).give_call_back();
+  if (!target.call) return;
+  DestinationState& state = destinations_.at(target.slot);
+  state.give_call_back();
+  config_->groups[target.group].destinations[target.index].call_rate.give_back(state.call_rate);
 }
 
 // The branch has the place that choose() took for it.

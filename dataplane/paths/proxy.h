@@ -114,13 +114,15 @@ class Proxy {
     uint16_t listen = 0;  // we send from
     uint16_t group = kNoGroup;
     uint16_t slot = control::link::kNoDestination;
-    bool call = false;  // a place for a call was taken there
+    bool call = false;   // a place for a call was taken there
+    uint16_t index = 0;  // of the destination in its group
   };
   // What the rules have said of a message.
   struct Ruled {
     uint16_t group = kNoGroup;  // that it goes to
     uint64_t marks = 0;
-    Places places;  // that it has taken
+    uint64_t hash = 0;  // that keeps it with others; 0: what the group hashes by
+    Places places;      // that it has taken
     sipcore::Rewrite changes;
     bool beyond_limit = false;  // of the rule that decided
     bool group_full = false;    // a group that would have got it has a limit
@@ -271,6 +273,8 @@ class Proxy {
 
   // rules.cc
   bool take_limit(const control::link::CallLimit& limit, bool call);
+  void give_limit_back(const control::link::CallLimit& limit);
+  void give_turn_back(const Target& target);
   void note_rule(const sipcore::Rule& rule, const sipcore::Endpoint& source);
   const sipcore::Rule* run_rules(const sipcore::RuleSet& rules, const sipcore::Subject& subject,
                                  Ruled& ruled);

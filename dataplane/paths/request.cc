@@ -314,10 +314,12 @@ Count Proxy::route_new_request(Ruled& ruled) {
   if (slot != kNoSlot) {
     transactions_.server(slot).places = std::exchange(ruled.places, {});
     transactions_.server(slot).marks = ruled.marks;
+    transactions_.server(slot).hash = ruled.hash;
   }
   uint32_t branch = room ? new_branch(slot, *target, loop) : kNoSlot;
   if (branch == kNoSlot) {
     give_place_back(*target);
+    give_turn_back(*target);
     if (slot != kNoSlot) free_server(slot);
     return answer_unavailable(Count::rejected_full);
   }

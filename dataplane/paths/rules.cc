@@ -4,6 +4,7 @@
 
 #include "dataplane/paths/proxy.h"
 #include "sipcore/build/reply.h"
+#include "sipcore/rules/hash_by.h"
 
 namespace dataplane {
 
@@ -24,9 +25,26 @@ bool Proxy::take_limit(const CallLimit& limit, bool call) {
   if (limit.slot == Places::kNone) return true;
   auto& state = destinations_.at(limit.slot);
   if (call && !state.take_call(limit.capacity)) return false;
-  if (limit.call_rate.take(state.call_rate_ns, now_us_ * 1000)) return true;
+  if (limit.call_rate.take(state.call_rate, now_us_ * 1000)) return true;
   if (call) state.give_call_back();
   return false;
+}
+
+// For a call that does not come about.
+void Proxy::give_limit_back(const CallLimit& limit) {
+  auto& state = destinations_.at(limit.slot);
+  state.give_call_back();
+  limit.call_rate.give_back(state.call_rate);
+}
+
+// What a call that gets no transaction has taken of its group's rate; the place goes back with the
+// others.
+void Proxy::give_turn_back(const Target& target) {
+  if (!target.call) return;
+  const CallLimit& limit = config_->groups[target.group].limit;
+  if (limit.slot != Places::kNone) {
+    limit.call_rate.give_back(destinations_.at(limit.slot).call_rate);
+  }
 }
 
 void Proxy::note_rule(const Rule& rule, const sipcore::Endpoint& source) {
@@ -55,6 +73,8 @@ const Rule* Proxy::run_rules(const RuleSet& rules, const Subject& subject, Ruled
     note_rule(rule, subject.source);
     ruled.marks |= rule.mark;
     ruled.changes.add(rule);
+    uint64_t hash = sipcore::hash_by(rule, subject, scratch_.text, key());
+    if (hash != 0) ruled.hash = hash;
     ruled.beyond_limit = !is_within(rule, subject, ruled);
     if (rule.verdict == Verdict::kContinue && !ruled.beyond_limit) return true;
     last = &rule;
@@ -165,8 +185,10 @@ bool Proxy::rule_failure(uint32_t slot, int status) {
                   status};
   Ruled ruled;
   ruled.marks = server.marks;
+  ruled.hash = server.hash;
   const Rule* last = run_rules(*rules, subject, ruled);
   server.marks = ruled.marks;
+  server.hash = ruled.hash;
   if (last == nullptr) return false;
   if (last->verdict == Verdict::kReject) {
     blobs_.drop(server.best);

@@ -140,6 +140,7 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
   std::vector<dataplane::InterfaceHold> holds;
   std::string fault = hold_interfaces(settings, holds);
   if (!fault.empty()) return fail(fault);
+  Idle idle = idle_of(settings);  // before DPDK puts this thread on a CPU of its own
   dataplane::Dpdk dpdk;
   fault = dpdk.start(dpdk_options(settings, xdp_program));
   if (!fault.empty()) return fail(fault);
@@ -149,9 +150,10 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
         "slower; reserve some with vm.nr_hugepages, or set hugepages = false in [node]");
   }
   control::link::Exchange exchange(settings.workers, settings.destinations, settings.sources);
+  exchange.port_figures = dpdk.figures();
   dataplane::Handover handover(settings.workers);
   Workers workers;
-  workers.idle = idle_of(settings);
+  workers.idle = idle;
   dataplane::ProxyLimits limits{settings.server_transactions, settings.client_transactions,
                                 settings.retired_transactions, settings.stored_messages,
                                 settings.calls};

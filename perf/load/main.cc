@@ -13,6 +13,7 @@
 #include <cstdio>
 
 #include "perf/load/calls.h"
+#include "perf/load/flood.h"
 
 namespace {
 
@@ -31,6 +32,8 @@ struct Options {
   unsigned cpu = 0;
   size_t dialogs = 10000, most = 1 << 19;
   bool search = false, unchecked = false;
+  std::string flood;
+  double flood_rate = 0;
 };
 
 Kind kind_of(const std::string& name) {
@@ -56,8 +59,8 @@ class Clock {
 
 class Trial {
  public:
-  Trial(load::Wire& wire, Calls& calls, const Clock& clock)
-      : wire_(wire), calls_(calls), clock_(clock) {}
+  Trial(load::Wire& wire, Calls& calls, load::Flood& flood, const Clock& clock)
+      : wire_(wire), calls_(calls), flood_(flood), clock_(clock) {}
 
   // Begins `rate` a second for `seconds`.
   void offer(double rate, double seconds) {
@@ -69,6 +72,7 @@ class Trial {
         calls_.begin(start + static_cast<uint64_t>(due), now);
         due += gap_us;
       }
+      flood_.run(now);
     }
   }
   // Waits for the end of what is open.
@@ -88,10 +92,11 @@ class Trial {
 
   load::Wire& wire_;
   Calls& calls_;
+  load::Flood& flood_;
   const Clock& clock_;
 };
 
-void print(const Options& options, double rate, const Result& r, uint64_t refused) {
+void print(const Options& options, double rate, const Result& r, uint64_t refused, uint64_t flood) {
   const std::pair<const char*, uint64_t> figures[] = {{"begun", r.begun},
                                                       {"completed", r.completed},
                                                       {"in_time", r.in_time},
@@ -103,6 +108,7 @@ void print(const Options& options, double rate, const Result& r, uint64_t refuse
                                                       {"invalid", r.invalid},
                                                       {"not_begun", r.not_begun},
                                                       {"refused_by_port", refused},
+                                                      {"flood", flood},
                                                       {"p50_us", r.setup_us.percentile(0.5)},
                                                       {"p99_us", r.setup_us.percentile(0.99)},
                                                       {"p999_us", r.setup_us.percentile(0.999)}};
@@ -120,7 +126,8 @@ class Load {
         options_(options),
         calls_(wire, {kind_of(options.kind), options.hold_ms, options.patience_ms, options.most,
                       !options.unchecked}),
-        trial_(wire, calls_, clock_) {}
+        flood_(wire, load::Flood::kind_of(options.flood), options.flood_rate),
+        trial_(wire, calls_, flood_, clock_) {}
 
   bool establish() {
     if (kind_of(options_.kind) != Kind::kDialogOptions) return true;
@@ -137,7 +144,7 @@ class Load {
     calls_.result().in_time = calls_.result().completed;
     trial_.drain();
     Result& r = calls_.result();
-    print(options_, rate, r, wire_.refused());
+    print(options_, rate, r, wire_.refused(), flood_.sent());
     double bad = static_cast<double>(r.lost + r.failed + r.invalid + r.not_begun);
     return bad < kMostLoss * static_cast<double>(r.begun) + 0.5;
   }
@@ -159,6 +166,7 @@ class Load {
   const Options& options_;
   Clock clock_;
   Calls calls_;
+  load::Flood flood_;
   Trial trial_;
 };
 
@@ -178,6 +186,9 @@ int main(int argc, char** argv) {
   app.add_option("--cpu", options.cpu, "to run on");
   app.add_option("--dialogs", options.dialogs, "calls that dialog-options are sent in");
   app.add_option("--most", options.most, "calls open at a time");
+  app.add_option("--flood", options.flood, "what strangers send beside it")
+      ->check(CLI::IsMember({"junk", "invite", "denied", "scanner", "fragment"}));
+  app.add_option("--flood-rate", options.flood_rate, "of it, a second");
   app.add_flag("--unchecked", options.unchecked, "the server is no proxy, but forwards as it is");
   app.add_flag("--search", options.search, "look for the highest rate");
   CLI11_PARSE(app, argc, argv);

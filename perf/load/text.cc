@@ -86,6 +86,8 @@ bool read(std::string_view message, Arrived& out) {
 Texts::Texts()
     : invite("INVITE sip:#@198.18.0.1 SIP/2.0\r\n" + via('i') + parties("1 INVITE", false) +
              "Contact: <sip:#@" + kCallerText + ">\r\n" + kHops + sdp_body()),
+      scan("REGISTER sip:198.18.0.1 SIP/2.0\r\n" + via('r') + parties("1 REGISTER", false) +
+           "User-Agent: friendly-scanner\r\n" + kHops + kNoBody),
       options("OPTIONS sip:198.18.0.1 SIP/2.0\r\n" + via('o') + parties("1 OPTIONS", false) +
               kHops + kNoBody),
       message("MESSAGE sip:#@198.18.0.1 SIP/2.0\r\n" + via('m') + parties("1 MESSAGE", false) +

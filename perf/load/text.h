@@ -38,9 +38,9 @@ bool read(std::string_view message, Arrived& out);
 
 // The texts. A request of the caller in a call is its start, the Route line, and the rest.
 struct Texts {
-  Template invite, options, message, ack_start, ack_rest, bye_start, bye_rest, dialog_options_start,
-      dialog_options_rest, ringing_rest, answer_rest, bye_answer_rest, options_answer_rest,
-      message_answer_rest, stale_response;
+  Template invite, scan, options, message, ack_start, ack_rest, bye_start, bye_rest,
+      dialog_options_start, dialog_options_rest, ringing_rest, answer_rest, bye_answer_rest,
+      options_answer_rest, message_answer_rest, stale_response;
   Texts();
 };
 

@@ -187,7 +187,7 @@ char* Wire::begin() {
   return next_ == nullptr ? nullptr : rte_pktmbuf_mtod(next_, char*) + kHeaders;
 }
 
-void Wire::commit(size_t size, Ip from) {
+void Wire::commit(size_t size, Ip from, bool fragment) {
   char* frame = frame_of(next_, kHeaders + size);
   write_ether(frame, server_mac_.data(), RTE_ETHER_TYPE_IPV4);
   auto* ip = reinterpret_cast<rte_ipv4_hdr*>(frame + sizeof(rte_ether_hdr));
@@ -196,6 +196,7 @@ void Wire::commit(size_t size, Ip from) {
   ip->total_length =
       rte_cpu_to_be_16(static_cast<uint16_t>(kHeaders - sizeof(rte_ether_hdr) + size));
   ip->packet_id = rte_cpu_to_be_16(id_++);
+  if (fragment) ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_MF_FLAG);
   ip->time_to_live = 64;
   ip->next_proto_id = IPPROTO_UDP;
   ip->src_addr = rte_cpu_to_be_32(from);

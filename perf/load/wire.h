@@ -50,7 +50,8 @@ class Wire {
 
   // Room for the payload of the next datagram; nullptr: there is none. commit() then sends it.
   char* begin();
-  void commit(size_t size, Ip from);
+  // `fragment`: as the first part of a datagram (RFC 791).
+  void commit(size_t size, Ip from, bool fragment = false);
   void flush();
 
   uint64_t refused() const { return refused_; }  // datagrams that the ring did not take

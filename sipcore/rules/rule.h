@@ -12,10 +12,11 @@
 
 namespace sipcore {
 
-// Some value of a field: any of the patterns, whose `line` is not set yet.
+// Some value of a field: any of the patterns, whose `line` is not set yet; or none of them.
 struct Condition {
   Field field;
   std::vector<Pattern> any;
+  bool none = false;
   friend bool operator==(const Condition&, const Condition&) = default;
 };
 
@@ -68,6 +69,8 @@ struct Rule {
   uint32_t strip = 0;                   // so many characters of the user, from its beginning
   std::string prefix;                   // is put before the user
   std::vector<HeaderChange> headers;
+  // What keeps requests together in groups that hash, in place of what the group says; empty: that.
+  std::vector<HeaderChange::Piece> hash_by;
 
   uint64_t mark = 0;
   bool log = false;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 
 #include "sipcore/check.h"
 #include "sipcore/grammar/chars.h"
@@ -45,10 +44,10 @@ uint16_t RuleSet::line_of(const Field& field) {
 }
 
 // The same pattern in several rules is looked for once.
-void RuleSet::add(size_t rule, const Condition& condition, std::vector<Pattern>& patterns) {
+void RuleSet::add(uint16_t rule, const Condition& condition, std::map<Pattern, Askers>& askers) {
   uint16_t line = line_of(condition.field);
   if (line >= RuleWork::kMostLines) return;
-  lines_[line].indifferent[rule / 64] &= ~(uint64_t{1} << rule % 64);
+  if (!condition.none) lines_[line].indifferent[rule / 64] &= ~(uint64_t{1} << rule % 64);
   for (Pattern pattern : condition.any) {
     pattern.line = line;
     pattern.any_case |= any_case(condition.field);
@@ -59,7 +58,8 @@ void RuleSet::add(size_t rule, const Condition& condition, std::vector<Pattern>&
     if (is_user(condition.field) && pattern.how != Pattern::How::kRegex) {
       pattern.text = as_compared(pattern.text);
     }
-    patterns.push_back(std::move(pattern));
+    Askers& of_it = askers[std::move(pattern)];
+    (condition.none ? of_it.refusing : of_it.wanting).push_back(rule);
   }
 }
 
@@ -69,11 +69,9 @@ RuleSet::RuleSet(std::vector<Rule> rules, size_t readers, std::string& fault)
     fault = "more than " + std::to_string(kMostRules) + " rules";
     return;
   }
-  std::map<Pattern, std::vector<uint16_t>> owners;
+  std::map<Pattern, Askers> askers;
   for (size_t i = 0; i < rules_.size(); ++i) {
-    std::vector<Pattern> patterns;
-    for (const Condition& condition : rules_[i].conditions) add(i, condition, patterns);
-    for (const Pattern& pattern : patterns) owners[pattern].push_back(static_cast<uint16_t>(i));
+    for (const Condition& one : rules_[i].conditions) add(static_cast<uint16_t>(i), one, askers);
   }
   // One line is needed to be ANDed into, even where nothing is asked for.
   if (lines_.empty()) line_of({});
@@ -83,12 +81,12 @@ RuleSet::RuleSet(std::vector<Rule> rules, size_t readers, std::string& fault)
   }
   std::vector<Pattern> scanned;
   for (bool exact : {false, true}) {
-    for (const auto& [pattern, rules_of_it] : owners) {
+    for (const auto& [pattern, of_it] : askers) {
       if ((pattern.how == Pattern::How::kExact) != exact) continue;
       auto id = static_cast<uint32_t>(owners_.size());
       if (exact) exact_.add(pattern.line, pattern.any_case, pattern.text, id);
       if (!exact) scanned.push_back(pattern);
-      add_owners(pattern.line, rules_of_it);
+      owners_.push_back({some(of_it.wanting), some(of_it.refusing), pattern.line});
     }
   }
   // Bits behind the last rule stand for nothing.
@@ -98,28 +96,25 @@ RuleSet::RuleSet(std::vector<Rule> rules, size_t readers, std::string& fault)
   patterns_ = std::make_unique<Patterns>(scanned, readers, fault);
 }
 
-void RuleSet::add_owners(uint16_t line, const std::vector<uint16_t>& rules) {
-  Owners one{rules, {}, line};
-  if (rules.size() > words_) {
-    one.many.resize(words_);
-    for (uint16_t rule : rules) one.many[rule / 64] |= uint64_t{1} << rule % 64;
-    one.few.clear();
-  }
-  owners_.push_back(std::move(one));
+RuleSet::Some RuleSet::some(std::vector<uint16_t> rules) const {
+  if (rules.size() <= words_) return {std::move(rules), {}};
+  Bits many(words_);
+  for (uint16_t rule : rules) many[rule / 64] |= uint64_t{1} << rule % 64;
+  return {{}, std::move(many)};
 }
 
 void RuleSet::on_found(void* context, unsigned index) {
   const Marking& marking = *static_cast<const Marking*>(context);
   const Owners& owners = marking.set->owners_[index];
-  auto& bits = marking.work->by_line[owners.line];
-  for (uint16_t rule : owners.few) bits[rule / 64] |= uint64_t{1} << rule % 64;
-  for (size_t word = 0; word < owners.many.size(); ++word) bits[word] |= owners.many[word];
+  owners.wanting.add_to(marking.work->by_line[owners.line].data());
+  owners.refusing.add_to(marking.work->ruled_out.data());
 }
 
 // The rules whose patterns all match, as bits in by_line[0].
 void RuleSet::find(const Subject& subject, size_t reader, RuleWork& work) const {
   Writer text(work.text);
   Marking marking{this, &work};
+  std::fill_n(work.ruled_out.begin(), words_, 0);
   for (size_t i = 0; i < lines_.size(); ++i) {
     work.lines[i].begin = static_cast<uint32_t>(text.size());
     text.add(lines_[i].begin);
@@ -137,6 +132,7 @@ void RuleSet::find(const Subject& subject, size_t reader, RuleWork& work) const 
   for (size_t i = 1; i < lines_.size(); ++i) {
     for (size_t word = 0; word < words_; ++word) all[word] &= work.by_line[i][word];
   }
+  for (size_t word = 0; word < words_; ++word) all[word] &= ~work.ruled_out[word];
 }
 
 bool RuleSet::holds(const Rule& rule, uint32_t minute_of_week, uint64_t marks) {

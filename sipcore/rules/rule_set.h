@@ -3,12 +3,14 @@
 // for each field:
 //
 //   for each field:  rules that do not ask for it  |  rules of the patterns that were found
-//   all of these together, AND:  the rules whose conditions all hold
+//   all of these together, AND, without those that ask for none of a pattern that was found:
+//   the rules whose conditions all hold
 #pragma once
 
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +28,7 @@ struct RuleWork {
   std::array<char, size_t{4} * 65536 + kMostLines * 64> text;
   std::array<Patterns::Stretch, kMostLines> lines;
   std::array<std::array<uint64_t, kMostWords>, kMostLines> by_line;
+  std::array<uint64_t, kMostWords> ruled_out;
 };
 
 class RuleSet {
@@ -53,11 +56,23 @@ class RuleSet {
 
  private:
   using Bits = std::vector<uint64_t>;
-  // The rules that a pattern stands in: as bits where they are many.
-  struct Owners {
+  // Rules that a pattern stands in: as bits where they are many.
+  struct Some {
     std::vector<uint16_t> few;
     Bits many;
+
+    void add_to(uint64_t* bits) const {
+      for (uint16_t rule : few) bits[rule / 64] |= uint64_t{1} << rule % 64;
+      for (size_t word = 0; word < many.size(); ++word) bits[word] |= many[word];
+    }
+  };
+  struct Owners {
+    Some wanting, refusing;  // that pattern
     uint16_t line = 0;
+  };
+  // While the set is made: who wants a pattern, and who wants it not to be there.
+  struct Askers {
+    std::vector<uint16_t> wanting, refusing;
   };
   struct Line {
     Field field;
@@ -70,8 +85,8 @@ class RuleSet {
   };
 
   uint16_t line_of(const Field& field);
-  void add(size_t rule, const Condition& condition, std::vector<Pattern>& patterns);
-  void add_owners(uint16_t line, const std::vector<uint16_t>& rules);
+  void add(uint16_t rule, const Condition& condition, std::map<Pattern, Askers>& askers);
+  Some some(std::vector<uint16_t> rules) const;
   void find(const Subject& subject, size_t reader, RuleWork& work) const;
   static bool holds(const Rule& rule, uint32_t minute_of_week, uint64_t marks);
   static void on_found(void* context, unsigned index);

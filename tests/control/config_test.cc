@@ -145,6 +145,10 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
         "[[rule]]\non = \"response\"\ngroup = \"g\"\n",
         "[[rule]]\non = \"response\"\nstrip = 1\n",
         "[[rule]]\non = \"failure\"\ncalls_per_s = 1\n",
+        "[[rule]]\nhash_by = \"always\"\n",
+        "[[rule]]\nhash_by = \"${nothing}\"\n",
+        "[[rule]]\nnot_source = \"x\"\n",
+        "[[rule]]\nnot_status = 200\n",
         "[[rule]]\nname = \"a\"\n[[rule]]\nname = \"a\"\n"}) {
     EXPECT_NE(first_error(std::string(kGood) + more), "") << more;
   }
@@ -153,7 +157,9 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
 TEST(Config, RulesSayWhatIsLookedFor) {
   auto result = parse(std::string(kGood) +
                           "[[rule]]\nsource = [\"192.0.2.0/22\", \"192.0.2.9\"]\nuser = \"a\"\n"
-                          "user_prefix = [\"b\"]\nheader = { s = \"x\" }\nsend_to = "
+                          "user_prefix = [\"b\"]\nheader = { s = \"x\" }\nnot_user = \"aa\"\n"
+                          "not_header_regex = { s = \"y\" }\nnot_source = \"192.0.2.77\"\n"
+                          "hash_by = \"${header:X-Account}-${user}\"\nsend_to = "
                           "\"sip:192.0.2.77\"\n[[rule]]\nsend_to = \"sip:192.0.2.77\"\n",
                       "f.toml");
   if (auto* errors = std::get_if<Errors>(&result)) FAIL() << errors->lines.front();
@@ -162,7 +168,9 @@ TEST(Config, RulesSayWhatIsLookedFor) {
   EXPECT_EQ(settings.groups.back().name, "sip:192.0.2.77");
   EXPECT_EQ(settings.groups.size(), 2u);
   const auto& conditions = settings.rules[0].rule.conditions;
-  ASSERT_EQ(conditions.size(), 3u);
+  ASSERT_EQ(conditions.size(), 6u);
+  for (size_t i = 0; i < 6; ++i) EXPECT_EQ(conditions[i].none, i >= 3);
+  EXPECT_EQ(text_of(settings.rules[0].rule.hash_by), "${header:x-account}-${user}");
   EXPECT_EQ(conditions[0].any.size(), 2u);
   EXPECT_EQ(word_of(conditions[1].field), "header subject");
   EXPECT_EQ(conditions[2].any.size(), 5u);

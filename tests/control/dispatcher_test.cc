@@ -183,8 +183,22 @@ TEST_F(DispatcherTest, WhatTheOperatorSaidStaysOverRestart) {
   restart();
   EXPECT_EQ(destination(0)["STATE"], "disabled") << "its calls are not known any more";
   call("dispatcher.enable", Json::array({"sip:192.0.2.21"}));
+  sipcore::Breaker breaker(state(0).breaker);
+  EXPECT_LT(breaker.share(breaker.at_ms(), 10000), 256u) << "it does not start slowly";
   restart();
   EXPECT_EQ(destination(0)["STATE"], "active");
+}
+
+TEST_F(DispatcherTest, LimitsOfALongerTimeStayOverRestart) {
+  Json added = call("dispatcher.add", {"g", "sip:192.0.2.99", 0, 0, "calls_sustained=100"});
+  EXPECT_EQ(added["result"], "added");
+  EXPECT_EQ(destination(2)["ATTRS"]["CALLS_WINDOW_S"], 60);
+  EXPECT_TRUE(
+      call("dispatcher.change", {"g", "sip:192.0.2.99", "calls_window_s=0"}).contains("error"));
+  call("dispatcher.change", {"g", "sip:192.0.2.99", "calls_window_s=3600"});
+  restart();
+  EXPECT_EQ(destination(2)["ATTRS"]["CALLS_SUSTAINED"], 100);
+  EXPECT_EQ(destination(2)["ATTRS"]["CALLS_WINDOW_S"], 3600);
 }
 
 TEST_F(DispatcherTest, FullOfDestinationsIsTold) {

@@ -9,6 +9,7 @@
 #include "control/manage/parse_report.h"
 #include "control/manage/rpc.h"
 #include "control/manage/socket_server.h"
+#include "control/manage/statistics.h"
 #include "control/kernel/sockets.h"
 
 namespace control::manage {
@@ -48,6 +49,24 @@ TEST(Rpc, BracketsInTextAreText) {
   std::string closing = "\"" + std::string(1000, ']') + "\"";
   std::string deep = std::string(1000, '[') + std::string(1000, ']');
   EXPECT_TRUE(reply_to(rpc, "{\"x\":" + closing + ",\"id\":" + deep + "}").contains("error"));
+}
+
+// What the packet layer tells is asked for when somebody looks.
+TEST(Statistics, AskThePorts) {
+  link::Exchange exchange(1);
+  uint64_t in_use = 7;
+  exchange.port_figures = {
+      {"pool", "small", "in_use", "Packets in use.", false, [&] { return in_use; }},
+      {"port", "af_xdp:eth0", "missed", "Lost frames.", true, [] { return uint64_t{3}; }}};
+  Rpc rpc;
+  add_statistics(rpc, exchange);
+  auto lines = [&](const char* what) {
+    return rpc.run("stats.get_statistics", Json::array({what}));
+  };
+  EXPECT_EQ(lines("pool:"), Json::array({"pool:small_in_use = 7"}));
+  in_use = 8;
+  EXPECT_EQ(lines("small_in_use"), Json::array({"pool:small_in_use = 8"}));
+  EXPECT_EQ(lines("port:"), Json::array({"port:af_xdp:eth0_missed = 3"}));
 }
 
 class Management : public testing::Test {

@@ -178,7 +178,7 @@ TEST_F(ProtectionTest, FloodOfSourcesRefusesNobodyElse) {
 
 TEST_F(ProtectionTest, DestinationGetsSoManyCallsASecondAndNotOneMore) {
   node.configure([](RunningConfig& config) {
-    for (auto& one : config.groups[0].destinations) one.call_rate = {10, 4};
+    for (auto& one : config.groups[0].destinations) one.call_rate.peak = {10, 4};
   });
   auto burst = [&] {
     int got = 0;
@@ -240,20 +240,35 @@ TEST(Networks, AMillion) {
 
 TEST(Rate, TakesItsBurstThenItsRateAndNeverMore) {
   std::mt19937_64 random(1);
-  for (sipcore::Rate rate : {sipcore::Rate{1, 1}, {10, 1}, {10, 50}, {1000, 10}, {333, 7}}) {
+  for (sipcore::Rate rate :
+       {sipcore::Rate{1, 1}, {10, 1}, {10, 50}, {1000, 10}, {333, 7}, {50, 50, 60}}) {
+    const uint64_t window_ns = uint64_t{1000000000} * rate.seconds;
     std::atomic<uint64_t> state{0};
     uint64_t now_ns = 5000000000, begin = now_ns, taken = 0;
     for (int i = 0; i < 20000; ++i) {
-      now_ns += random() % (2000000000 / rate.per_s / 10);
+      now_ns += random() % (2 * window_ns / rate.events / 10);
       bool room = rate.has_room(state, now_ns);
       bool took = rate.take(state, now_ns);
       ASSERT_EQ(room, took);
       taken += took;
-      uint64_t allowed = rate.burst + (now_ns - begin) * rate.per_s / 1000000000;
+      uint64_t allowed = rate.burst + (now_ns - begin) * rate.events / window_ns;
       ASSERT_LE(taken, allowed + 1);
     }
-    EXPECT_GT(taken, (now_ns - begin) * rate.per_s / 1000000000 * 9 / 10);
+    EXPECT_GT(taken, (now_ns - begin) * rate.events / window_ns * 9 / 10);
   }
+}
+
+// What the longer window refuses has taken nothing of the shorter one.
+TEST(Rate, TwoWindowsTakeTogetherOrNotAtAll) {
+  constexpr uint64_t kSecond = 1000000000;
+  sipcore::CallRate rate{{1, 1}, {1, 1, 10}};
+  sipcore::CallRate::State state;
+  EXPECT_TRUE(rate.take(state, 5 * kSecond));
+  EXPECT_FALSE(rate.take(state, 14 * kSecond + kSecond / 2));
+  EXPECT_TRUE(rate.take(state, 15 * kSecond));
+  rate.give_back(state);
+  EXPECT_TRUE(rate.take(state, 15 * kSecond));
+  EXPECT_FALSE(rate.take(state, 16 * kSecond));
 }
 
 }  // namespace

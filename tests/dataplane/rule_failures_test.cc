@@ -74,7 +74,7 @@ TEST_F(RuleTest, DoNotSendACancelledCallElsewhere) {
 control::link::CallLimit limit_of(uint32_t capacity, uint32_t per_s = 0) {
   control::link::CallLimit limit;
   limit.capacity = capacity;
-  limit.call_rate = {per_s, std::max(per_s, 1U)};
+  limit.call_rate.peak = {per_s, std::max(per_s, 1U)};
   limit.slot = kLimitSlot;
   return limit;
 }
@@ -113,6 +113,40 @@ TEST_F(RuleTest, LimitNewCalls) {
   EXPECT_EQ(status_of(out.at(0).bytes), 480);
   wait(1000);
   EXPECT_EQ(begin(4), 0);
+}
+
+// Three in a minute, two of them at once: whichever window is full refuses.
+TEST_F(RuleTest, LimitNewCallsOverALongerTime) {
+  auto limit = limit_of(0, 2);
+  limit.call_rate.sustained = {3, 3, 60};
+  use({rule_for(Kind::kUser, "")}, {}, {}, limit);
+  EXPECT_EQ(begin(1), 0);
+  EXPECT_EQ(begin(2), 0);
+  auto refused = [&](int call) {
+    return status_of(from_caller(text_of(request(call))).at(0).bytes) == 480;
+  };
+  EXPECT_TRUE(refused(3));
+  wait(1000);
+  EXPECT_EQ(begin(4), 0);
+  for (int i = 5; i < 25; ++i) EXPECT_TRUE(refused(i));
+  wait(20000);
+  EXPECT_EQ(begin(25), 0);
+  EXPECT_TRUE(refused(26));
+}
+
+// What nobody got has taken nothing: neither where all are down, nor where all breakers are open.
+TEST_F(RuleTest, NoTurnOfAGroupIsLostOnACallThatNobodyGets) {
+  node.configure([&](RunningConfig& config) {
+    config.groups[0].destinations.resize(1);
+    config.groups[0].limit = limit_of(0);
+    config.groups[0].limit.call_rate.sustained = {1, 1, 3600};
+  });
+  node.destination(0).admin = control::link::Admin::kDisabled;
+  for (int i = 1; i <= 5; ++i) EXPECT_EQ(begin(i), -1);
+  node.destination(0).admin = control::link::Admin::kEnabled;
+  node.destination(0).breaker = sipcore::Breaker().held(now, 0).failed(now, {1, 60000}).word();
+  EXPECT_EQ(begin(6), 0);
+  EXPECT_EQ(begin(7), -1);
 }
 
 // A group that is full is one that has nobody left.

@@ -1,4 +1,6 @@
 // Rules in the path of a call: where it goes, what is refused, what they change.
+#include <set>
+
 #include "tests/dataplane/rules_fixture.h"
 
 namespace tests {
@@ -10,6 +12,42 @@ TEST_F(RuleTest, SendToAGroup) {
   EXPECT_EQ(begin(to_user("123")), 0);
   EXPECT_GT(begin(to_user("00123", 2)), 0);
   EXPECT_EQ(node.exchange().rule_hits[0]->read(0), 1u);
+}
+
+// Requests with the same value go to the same destination, whatever their Call-ID; those without
+// one go by what the group says.
+TEST_F(RuleTest, SayWhatKeepsRequestsTogether) {
+  Rule rule = rule_for(Kind::kUser, "");
+  rule.hash_by = {{"account ", Field{Kind::kHeader, "x-account"}}};
+  node.configure([&](RunningConfig& config) {
+    config.groups[0].algorithm = control::link::Algorithm::kHash;
+    config.groups[0].breaker.failures = 0;
+    config.rules.policies.resize(1);
+    config.rules.request = compiled({rule});
+  });
+  auto place_of = [&](int call, const std::string& account) {
+    RequestText text = request(call);
+    if (!account.empty()) text.headers += "X-Account: " + account + "\r\n";
+    return begin(text);
+  };
+  std::set<int> of_all, of_one, without;
+  for (int i = 1; i <= 30; ++i) {
+    of_one.insert(place_of(i, "seven"));
+    of_all.insert(place_of(100 + i, std::to_string(i)));
+    without.insert(place_of(200 + i, ""));
+  }
+  EXPECT_EQ(of_one.size(), 1u);
+  EXPECT_GT(of_all.size(), 1u);
+  EXPECT_GT(without.size(), 1u);
+  // Whom the first one fails, the value leads to the same second one.
+  std::set<std::string> second;
+  for (int i = 301; i <= 310; ++i) {
+    place_of(i, "seven");
+    auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+    ASSERT_EQ(out.size(), 2u);
+    second.insert(sipcore::to_string(out[1].to));
+  }
+  EXPECT_EQ(second.size(), 1u);
 }
 
 TEST_F(RuleTest, RejectWithoutMakingState) {

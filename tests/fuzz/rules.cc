@@ -39,6 +39,10 @@ void add_rules(control::link::RunningConfig& config) {
   forged.mark = 1;
   forged.verdict = sipcore::Verdict::kDrop;
   rules.push_back(forged);
+  Rule contrary = rule_of(Field::Kind::kHeader, "x-other");
+  contrary.conditions[0].none = true;
+  contrary.hash_by = {{"", Field{Field::Kind::kHeader, "x-other"}}};
+  rules.push_back(contrary);
   Rule all;
   all.strip = 1;
   all.prefix = "+";
@@ -47,6 +51,7 @@ void add_rules(control::link::RunningConfig& config) {
   config.rules.policies.resize(1);
   config.rules.request = std::make_shared<const sipcore::RuleSet>(rules, 1, fault);
   config.rules.response = config.rules.request;
+  config.groups[0].algorithm = control::link::Algorithm::kHash;
   CHECK(fault.empty());
 }
 

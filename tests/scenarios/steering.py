@@ -84,6 +84,11 @@ def metrics_and_dashboard(build):
         packets = sum(sample.value for sample in families["tandem_packets"].samples)
         events = {name: sample.value for name, one in families.items() for sample in one.samples}
         expect(packets == events["tandem_packets_in"], f"{packets} fates of {events}")
+        pools = {sample.labels["pool"]: sample.value
+                 for sample in families["tandem_pool_in_use"].samples}
+        expect(pools["small"] > 0 and pools["large"] == 0, f"packets in use: {pools}")
+        received = sum(sample.value for sample in families["tandem_port_received"].samples)
+        expect(received >= 200 * 5, f"the port received {received} frames")
         with open(f"{ROOT}/conf/grafana.json", encoding="utf-8") as file:
             dashboard = json.load(file)
         asked = {name for panel in dashboard["panels"] for target in panel.get("targets", [])

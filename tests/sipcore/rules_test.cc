@@ -95,6 +95,27 @@ TEST_F(RulesTest, TakeAnyOfTheTextsOfOneField) {
   EXPECT_EQ(match(to("sip:13@h")), "");
 }
 
+// What must not be there, beside what must; what is not said at all is not there either.
+TEST_F(RulesTest, HoldWhereNoneOfTheTextsIsFound) {
+  Condition not_ten = when(Kind::kUser, How::kPrefix, "10");
+  not_ten.any.push_back({0, How::kExact, false, "20"});
+  not_ten.none = true;
+  Condition no_agent = when(Kind::kHeader, How::kRegex, ".", "user-agent");
+  no_agent.none = true;
+  add({not_ten});
+  add({when(Kind::kUser, How::kRegex, "0$"), not_ten});
+  add({when(Kind::kUser, How::kPrefix, "10")});
+  add({no_agent});
+  EXPECT_EQ(match(to("sip:1000@h")), "2 3");
+  EXPECT_EQ(match(to("sip:20@h")), "3");
+  EXPECT_EQ(match(to("sip:30@h")), "0 1 3");
+  EXPECT_EQ(match(to("sip:h")), "0 3");
+  RequestText request;
+  request.headers += "User-Agent: x\r\n";
+  request.uri = "sip:31@h";
+  EXPECT_EQ(match(text_of(request)), "0");
+}
+
 // RFC 3261 19.1.4: a host is the same in either case, a user is not; an escape is the character.
 TEST_F(RulesTest, CannotBeAvoidedByAnotherSpelling) {
   add({when(Kind::kUser, How::kPrefix, "+4900")});

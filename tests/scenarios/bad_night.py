@@ -1,0 +1,201 @@
+"""What goes wrong in a bad night: backends that answer nothing, refuse or are busy, links that come
+and go, reloads without end, broken files."""
+import subprocess
+import time
+
+import lab_tools
+import sipp_scenario
+from balance import (TWO, Backends, destination, destinations, expect_all_complete, seen,
+                     start_calls, state_of, tandemctl, uri)
+from checks import FOLDER, expect, with_tandem
+
+
+def in_backend(host, rule):
+    """What becomes of SIP that comes to a backend: an nftables verdict; "": all is well again."""
+    table = "add table inet fault; delete table inet fault"
+    if rule:
+        table += ("; add table inet fault; add chain inet fault wire "
+                  "{ type filter hook input priority 0; }; "
+                  f"add rule inet fault wire udp dport 5060 {rule}")
+    subprocess.run(lab_tools.in_namespace(host, "nft", table), check=True)
+
+
+def calls_from(port, calls, rate, hold_ms):
+    return lab_tools.Sipp("ua", sipp_scenario.simple_call(hold_ms), FOLDER, f"ua-{port}", port=port,
+                          arguments=("-m", str(calls), "-r", str(rate), "-l", str(calls),
+                                     "-recv_timeout", "20000", "198.18.0.1:5060")).start()
+
+
+def lost_in_every_way(build):
+    """A backend behind a hole, and one behind a firewall that refuses: calls that are up there stay
+    up, calls in set-up go to the other one, and no call is lost."""
+    def job(tandem):
+        Backends(TWO)
+        for way in ("drop", "reject with icmp type admin-prohibited",
+                    "reject with icmp type host-unreachable"):
+            before = tandem.statistics()
+            established = calls_from(5070, 400, 200, 6000)
+            lab_tools.wait_until(lambda: established.counts()[0] == 400, 10, "400 calls")
+            answered = before["calls_answered"] + 400
+            lab_tools.wait_until(lambda: tandem.statistics()["calls_answered"] == answered, 5,
+                                 "400 calls to be up")
+            in_backend("b1", way)
+            try:
+                start = time.monotonic()
+                in_setup = calls_from(5060, 300, 200, 2500)
+                lab_tools.wait_until(lambda: state_of(tandem, TWO[0]) == "broken", 3, "the breaker")
+                seconds = time.monotonic() - start
+                lab_tools.wait_until(lambda: in_setup.counts()[0] == 300, 10, "300 calls")
+            finally:
+                in_backend("b1", "")
+            expect_all_complete(in_setup, 300)
+            expect_all_complete(established, 400)
+            after = calls_from(5060, 400, 50, 100)
+            lab_tools.wait_until(lambda: state_of(tandem, TWO[0]) == "active", 10,
+                                 "a call that shows it is well again")
+            after.stop()
+            tandem.rpc("dispatcher.set_state", ["a", "backends", uri(TWO[0])])  # no slow start
+            print(f"    {way}: broken after {seconds * 1000:.0f} ms")
+            expect(seconds < 1.5, f"{way}: it took {seconds:.2f} s")
+    try:
+        with_tandem(build, job, backends=(), group_extra=destinations(*TWO))
+    finally:
+        in_backend("b1", "")
+
+
+def busy_at_load(build):
+    """One that answers 503 with Retry-After gets no call for that time, and is not dead."""
+    def job(tandem):
+        backends = Backends(TWO[1:])
+        backends.start(TWO[0], sipp_scenario.scenario("busy", [
+            sipp_scenario.want("INVITE"),
+            sipp_scenario.answer(503, "Service Unavailable", headers="Retry-After: 2\n",
+                                 retrans=500),
+            sipp_scenario.want("ACK")]))
+        caller = start_calls(1600)
+        lab_tools.wait_until(lambda: state_of(tandem, TWO[0]) == "busy", 5, "busy")
+        before = destination(tandem, TWO[0])["CALLS"]
+        time.sleep(1)
+        got = destination(tandem, TWO[0])["CALLS"] - before
+        expect(got <= 1, f"{got} calls to one that is busy")
+        lab_tools.wait_until(lambda: seen(tandem, TWO[0]).count("busy") >= 2, 10,
+                             "to be asked again after its time")
+        expect_all_complete(caller, 1600)
+        states = set(seen(tandem, TWO[0]))
+        expect(not states & {"inactive", "broken"}, f"it went through {states}")
+    with_tandem(build, job, backends=(), group_extra=destinations(*TWO))
+
+
+def disabled_at_load(build):
+    """No call begins at a disabled one from that moment on, its calls go on; back again it begins
+    with a small share."""
+    def job(tandem):
+        Backends(TWO)
+        caller = start_calls(2400, hold_ms=1500)
+        lab_tools.wait_until(lambda: destination(tandem, TWO[0])["ACTIVE"] > 100, 10, "100 calls")
+        tandemctl(tandem, "disable", uri(TWO[0]))
+        at_once = destination(tandem, TWO[0])
+        expect(at_once["STATE"] == "disabled" and at_once["ACTIVE"] > 50, f"it is {at_once}")
+        time.sleep(2)
+        later = destination(tandem, TWO[0])
+        expect(later["CALLS"] <= at_once["CALLS"] + 1 and later["ACTIVE"] == 0, f"it has {later}")
+        tandemctl(tandem, "enable", uri(TWO[0]))
+        before = [destination(tandem, name)["CALLS"] for name in TWO]
+        time.sleep(1)
+        got = [destination(tandem, name)["CALLS"] - b for name, b in zip(TWO, before)]
+        expect(0 < got[0] < 0.75 * got[1], f"of the first calls afterwards they got {got}")
+        expect_all_complete(caller, 2400)
+        tandemctl(tandem, "disable", "sip:192.0.2.99", code=1)
+    with_tandem(build, job, backends=(), group_extra="slow_start_ms = 8000\n" + destinations(*TWO))
+
+
+def packets_in_use(tandem):
+    statistics = tandem.statistics()
+    return statistics["small_in_use"], statistics["large_in_use"]
+
+
+def links_come_and_go(build):
+    """The interface goes down for a second and for five, on both kinds of port: no call is lost, no
+    packet stays behind, and traffic is back at once."""
+    def flap(tandem, seconds):
+        subprocess.run(["ip", "-n", "tandem-lb", "link", "set", "eth0", "down"], check=True)
+        time.sleep(seconds)
+        before = tandem.statistics()["packets_in"]
+        subprocess.run(["ip", "-n", "tandem-lb", "link", "set", "eth0", "up"], check=True)
+        up = time.monotonic()
+        lab_tools.wait_until(lambda: tandem.statistics()["packets_in"] > before, 5, "packets")
+        return (time.monotonic() - up) * 1000
+
+    # Or the kernel forgets the IPv6 addresses of a link that is down.
+    subprocess.run(lab_tools.in_namespace("lb", "sysctl", "-qw",
+                                          "net.ipv6.conf.eth0.keep_addr_on_down=1"), check=True)
+    for port in ("af_xdp", "af_packet"):
+        def job(tandem):
+            Backends(TWO)
+            expect_all_complete(start_calls(100), 100)
+            # What was sent last may lie in the ring until something else is sent.
+            at_rest = packets_in_use(tandem)
+            caller = start_calls(2000)
+            back = []
+            for seconds in (1, 5):
+                lab_tools.wait_until(lambda b=caller.counts()[1]: caller.counts()[1] > b + 200, 30,
+                                     "200 calls")
+                back.append(flap(tandem, seconds))
+            expect_all_complete(caller, 2000)
+            lab_tools.wait_until(lambda: packets_in_use(tandem) == at_rest, 5,
+                                 f"packets back in their pools: {packets_in_use(tandem)} in use, "
+                                 f"{at_rest} at rest")
+            print(f"    {port}: first packet {back[0]:.0f} and {back[1]:.0f} ms after the link")
+        with_tandem(build, job, port=port, backends=(), group_extra=destinations(*TWO))
+
+
+BROKEN = ('[timers]\nt1_ms = "soon"\n', "[[group]]\n", "[node\n", 'unknown = 1\n', "\x00",
+          '[[rule]]\nuser_regex = "("\n', '[[listen]]\naddress = "nowhere"\n',
+          '[protect]\ndenied = ["1.2.3.4/77"]\n', '[[rule]]\ngroup = "nobody"\n',
+          '[[group.destination]]\nuri = "sip:backend.example.com:99999"\n')
+
+
+def reloaded_a_thousand_times(build):
+    """A thousand reloads at 500 calls/s that take a backend out and in, change weights and rules,
+    and a hundred files with something wrong: no call is lost, nothing is sent twice, and a wrong
+    file changes nothing and is told by line and column."""
+    def job(tandem):
+        Backends(TWO)
+        caller = start_calls(500 * 22, rate=500, hold_ms=300)
+        slowest, running = 0, None
+        lab_tools.wait_until(lambda: caller.counts()[1] > 500, 20, "500 calls")
+        for number in range(1000):
+            names = TWO if number % 2 else TWO[:1]
+            tandem.settings["group_extra"] = destinations(*names, weights=(1 + number % 3, 1))
+            tandem.settings["extra"] = f'[[rule]]\nuser = "nobody-{number % 7}"\nreject = 404\n'
+            tandem.write_config(())
+            start = time.monotonic()
+            tandem.rpc("config.reload")
+            slowest = max(slowest, time.monotonic() - start)
+            if number % 10 != 0:
+                continue
+            running = [one["URI"] for one in tandem.destinations()]
+            # The others, with something wrong behind them.
+            tandem.settings["group_extra"] = destinations(*TWO[len(running) % 2:])
+            tandem.write_config(())
+            with open(tandem.config, "a", encoding="ascii") as file:
+                file.write(BROKEN[number // 10 % len(BROKEN)])
+            try:
+                tandem.rpc("config.reload")
+                expect(False, f"a wrong file was taken: {BROKEN[number // 10 % len(BROKEN)]!r}")
+            except RuntimeError as error:
+                line = str(error).split("tandem.toml:")[-1].split(":")
+                expect(len(line) > 2 and line[0].isdigit() and line[1].isdigit(),
+                       f"not told where: {error}")
+            expect([one["URI"] for one in tandem.destinations()] == running, "it changed something")
+        expect(caller.process.poll() is None, "the calls ended before the reloads")
+        expect_all_complete(caller, 500 * 22)
+        again = int(caller.totals()["Retransmissions(C)"])
+        print(f"    1,000 reloads, the slowest {slowest * 1000:.0f} ms; 100 wrong files; "
+              f"{again} retransmissions by the caller")
+        expect(again == 0, f"{again} messages were sent twice")
+    with_tandem(build, job, backends=(), group_extra=destinations(*TWO))
+
+
+JOBS = (lost_in_every_way, busy_at_load, disabled_at_load, links_come_and_go,
+        reloaded_a_thousand_times)
