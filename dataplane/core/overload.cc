@@ -59,11 +59,12 @@ void Overload::next_ms(bool more, uint64_t now_ms) {
   idle_turns_ = 0;
   if (messages_ >= kEnoughToTell && new_requests_ * kLeastShare < messages_) {
     useless_until_ms_ = now_ms + kUselessMs;
-    messages_ = new_requests_ = 0;
+    messages_ = new_requests_ = strangers_ = 0;
     shedding_ = false;
   }
   messages_ -= messages_ / kMemoryMs;
   new_requests_ -= new_requests_ / kMemoryMs;
+  strangers_ -= strangers_ / kMemoryMs;
   lasting_ms_ = busy() ? lasting_ms_ + 1 : 0;
   backlog_ms_ += more;
   shedding_ms_ = shedding_ ? shedding_ms_ + 1 : 0;
@@ -71,16 +72,19 @@ void Overload::next_ms(bool more, uint64_t now_ms) {
   let_in_ = shedding_ms_ >= kEndlessMs ? kLetInPerMs : 0;
 }
 
-bool Overload::drops(bool is_new) {
+bool Overload::drops(bool is_new, bool trusted) {
   if (!is_new) return false;
   ++new_requests_;
+  strangers_ += !trusted;
+  if (trusted && spares_trusted()) return false;
   bool drop = let_in_ == 0 && refusals_ == 0;
   shed_ |= drop;
   return drop;
 }
 
-Overload::Verdict Overload::judge(bool is_new) {
+Overload::Verdict Overload::judge(bool is_new, bool trusted) {
   if (!is_new) return Verdict::kDrop;
+  if (trusted && spares_trusted()) return Verdict::kAdmit;
   if (let_in_ > 0) {
     --let_in_;
     return Verdict::kAdmit;

@@ -9,7 +9,8 @@
 // requests were turned away, a few turns are enough: what is let in brings more, and that has to
 // come in before the ring is full. Where the end does not come, a few are let in each millisecond.
 // Where less than a sixteenth of what comes in could be turned away (of calls it is a sixth), the
-// load is of another kind: nobody is turned away.
+// load is of another kind: nobody is turned away. Those who are trusted are not, as long as it is
+// strangers who send most of the new requests and the end of the queue is seen without it.
 #pragma once
 
 #include <cstddef>
@@ -32,11 +33,11 @@ class Overload {
   void took(size_t packets) { messages_ += shedding_ ? static_cast<uint32_t>(packets) : 0; }
   // For each message while shedding, before anything is checked: it is dropped, as most new
   // requests are, to come again on a better day.
-  bool drops(bool is_new);
+  bool drops(bool is_new, bool trusted = false);
   // For what is not dropped and good enough to be read. A few new requests are let in; where it
   // lasts, as many as cost little are refused, so that their callers go elsewhere. What is not
   // known to be one is to be dropped if it turns out to be.
-  Verdict judge(bool is_new);
+  Verdict judge(bool is_new, bool trusted = false);
 
  private:
   static constexpr uint64_t kPatienceMs = 20;
@@ -54,6 +55,10 @@ class Overload {
   static constexpr int32_t kWindowMs = 64;
 
   bool busy() const { return busy_ >= kAlways / 2; }
+  bool spares_trusted() const {
+    bool strangers = new_requests_ < kEnoughToTell || strangers_ * 2 >= new_requests_;
+    return strangers && shedding_ms_ < kEndlessMs;
+  }
   void next_ms(bool more, uint64_t now_ms);
 
   uint64_t now_ms_ = 0;
@@ -67,6 +72,7 @@ class Overload {
   uint32_t refusals_ = 0;      // left in this millisecond
   uint32_t messages_ = 0;      // while shedding, of the last milliseconds
   uint32_t new_requests_ = 0;  // of them
+  uint32_t strangers_ = 0;     // of these, from those who are not trusted
   bool saw_end_ = true;        // of the queue, in this millisecond
   bool saw_more_ = false;      // behind a full burst, in this millisecond
   bool shed_ = false;          // somebody was turned away in this millisecond

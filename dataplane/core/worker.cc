@@ -111,8 +111,9 @@ std::optional<Count> Worker::take_over(Handed& handed) {
     const Arrival& arrival = handed.arrival;
     auto message = handed.packet->bytes().substr(arrival.payload, arrival.payload_size);
     bool is_new = is_new_request(message);
-    if (from_workers_.drops(is_new)) return drop(handed.packet, Count::drop_overload);
-    handed.verdict = from_workers_.judge(is_new);
+    bool trusted = is_new && config_->protect.trusts(arrival.source.ip);
+    if (from_workers_.drops(is_new, trusted)) return drop(handed.packet, Count::drop_overload);
+    handed.verdict = from_workers_.judge(is_new, trusted);
   }
   proxy_.receive(handed.packet, handed.arrival, handed.verdict);
   return std::nullopt;
@@ -191,7 +192,8 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
   if (refused != Count::kFates) return drop(packet, refused);
   // New requests are turned away before anything that costs is done for them.
   bool shedding = from_ports_.shedding(), is_new = shedding && is_new_request(sip);
-  if (shedding && from_ports_.drops(is_new)) return drop(packet, Count::drop_overload);
+  bool trusted = is_new && config_->protect.trusts(info.source.ip);
+  if (shedding && from_ports_.drops(is_new, trusted)) return drop(packet, Count::drop_overload);
   // Nobody who has this address sends to us over a wire: the answer would go to ourselves or to a
   // whole network.
   bool nobody = hops_ != nullptr && hops_->nobody(info.source.ip);
@@ -199,7 +201,7 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
     return drop(packet, Count::drop_bad_source);
   }
   if (!checksum_fits(*packet, info)) return drop(packet, Count::drop_bad_udp);
-  auto verdict = shedding ? from_ports_.judge(is_new) : Overload::Verdict::kAdmit;
+  auto verdict = shedding ? from_ports_.judge(is_new, trusted) : Overload::Verdict::kAdmit;
   size_t owner = owner_of(sip);
   if (owner == id_) {
     proxy_.receive(packet, arrival, verdict);

@@ -192,6 +192,29 @@ TEST(Overload, WhatIsNotReadTakesNoPlace) {
   EXPECT_TRUE(turns.overload.drops(true));
 }
 
+// While strangers send most of what is new, those who are trusted come in; where they are too many
+// themselves, or turning strangers away does not bring the end, they are as all others.
+TEST(Overload, TrustedOnesAreTheLastToBeTurnedAway) {
+  Turns turns;
+  auto offer = [&](int strangers, int trusted) {
+    int in = 0;
+    for (int i = 0; i < strangers; ++i) EXPECT_TRUE(turns.overload.drops(true, false));
+    for (int i = 0; i < trusted; ++i) in += !turns.overload.drops(true, true);
+    return in;
+  };
+  turns.full(21);
+  ASSERT_TRUE(turns.overload.shedding());
+  EXPECT_EQ(offer(1000, 100), 100);
+  EXPECT_EQ(turns.overload.judge(true, true), Overload::Verdict::kAdmit);
+  EXPECT_EQ(turns.overload.judge(true, false), Overload::Verdict::kDrop);
+  EXPECT_LT(offer(0, 5000), 1000);
+  Turns endless;
+  endless.full(60);
+  for (int i = 0; i < 1000; ++i) endless.overload.drops(true, false);
+  EXPECT_EQ(judge_thousand(endless.overload)[0], 16u);
+  EXPECT_TRUE(endless.overload.drops(true, true));
+}
+
 TEST(Overload, NewRequestsAreTold) {
   RequestText request;
   EXPECT_TRUE(is_new_request(text_of(request)));
