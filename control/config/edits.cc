@@ -71,7 +71,10 @@ Settings Edits::over(const Settings& file, std::vector<std::string>& misfits) co
   std::vector<const Entry*> added;
   for (const Entry& edit : destinations_) {
     GroupSettings* group = link::find_named(out.groups, edit.first.first);
-    if (group == nullptr) continue;
+    if (group == nullptr) {
+      misfits.push_back(edit.first.second + " in " + edit.first.first + ": there is no such group");
+      continue;
+    }
     auto& all = group->destinations;
     auto known = std::find_if(all.begin(), all.end(), [&](const DestinationSettings& one) {
       return one.uri == edit.first.second;

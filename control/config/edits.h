@@ -19,19 +19,36 @@ namespace control::config {
 
 class Edits {
  public:
-  using Name = std::pair<std::string, std::string>;  // group, URI
+  // Group and URI; what the operator says of one address of a name alone has that behind the URI,
+  // as link::Destination::identity has it.
+  using Name = std::pair<std::string, std::string>;
 
   // nullopt: it is removed.
   void set(const Name& name, std::optional<DestinationSettings> destination) {
-    if (!destination) admin_.erase(name);
+    if (!destination) forget_admin(name);
     destinations_[name] = std::move(destination);
   }
   bool has(const Name& name) const { return destinations_.contains(name); }
   void set_admin(const Name& name, link::Admin admin) { admin_[name] = admin; }
-  void forget_admin(const Name& name) { admin_.erase(name); }
+  // And of its addresses.
+  void forget_admin(const Name& name) {
+    std::erase_if(admin_, [&](const auto& said) {
+      const auto& [group, uri] = said.first;
+      return group == name.first && (uri == name.second || uri.starts_with(name.second + " "));
+    });
+  }
+  // What was said last of one with this URI and identity.
+  std::optional<link::Admin> said_of(const std::string& group, const std::string& uri,
+                                     const std::string& identity) const {
+    for (const std::string& name : {identity, uri}) {
+      if (auto at = admin_.find({group, name}); at != admin_.end()) return at->second;
+    }
+    return std::nullopt;
+  }
   const std::map<Name, link::Admin>& admin() const { return admin_; }
 
-  // The file's settings with the edits; those of groups that are not there wait for them. One that
+  // The file's settings with the edits; those of groups that are not there wait for them, and are
+  // misfits meanwhile. One that
   // does not fit the file is left out: the file counts, and `misfits` says which and why.
   Settings over(const Settings& file, std::vector<std::string>& misfits) const;
 

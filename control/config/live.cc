@@ -136,16 +136,23 @@ std::string Live::discard_edits() {
 std::string Live::set_admin(const std::set<Edits::Name>& names, link::Admin admin) {
   Edits next = edits_;
   for (const Edits::Name& name : names) {
-    const DestinationSettings* settings = find(name);
-    bool as_in_file = settings != nullptr && settings->enabled == (admin == link::Admin::kEnabled);
-    next.set_admin(name, admin);
-    if (as_in_file) next.forget_admin(name);
+    std::string uri = name.second.substr(0, name.second.find(' '));
+    const DestinationSettings* settings = find({name.first, uri});
+    next.forget_admin(name);
+    // What it is without a word of its own: as its name, else as the file says.
+    auto otherwise = next.said_of(name.first, uri, uri);
+    if (!otherwise && settings != nullptr) {
+      otherwise = settings->enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
+    }
+    if (otherwise != admin) next.set_admin(name, admin);
   }
   if (auto fault = save(next); !fault.empty()) return fault;
   edits_ = next;
   for (const link::Group& group : exchange_.config.read()->groups) {
     for (const link::Destination& one : group.destinations) {
-      if (!names.contains({group.name, one.uri})) continue;
+      bool meant =
+          names.contains({group.name, one.uri}) || names.contains({group.name, one.identity});
+      if (!meant) continue;
       link::DestinationState& state = exchange_.destinations.at(one.slot);
       bool back = admin == link::Admin::kEnabled && state.admin != admin;
       if (back) state.change_breaker(starting_slowly);

@@ -51,16 +51,16 @@ struct Builder {
 
   bool add(const DestinationSettings& one, const Place& place, link::Group& group) {
     bool named = !one.name.host.empty();
-    auto said = edits.admin().find({group.name, one.uri});
+    std::string identity =
+        named ? one.uri + " " + sipcore::to_string(place.member.endpoint) : one.uri;
     auto slot = slots.take(
         {group.name, one.uri, one.listen, named ? place.member.endpoint : sipcore::Endpoint{}},
-        one.enabled, said == edits.admin().end() ? std::nullopt : std::optional(said->second));
+        one.enabled, edits.said_of(group.name, one.uri, identity));
     if (!slot) return false;
     if (slot->changed) changed.push_back({slot->index, *slot->changed});
     link::Destination destination;
     destination.uri = one.uri;
-    destination.identity =
-        named ? one.uri + " " + sipcore::to_string(place.member.endpoint) : one.uri;
+    destination.identity = std::move(identity);
     destination.endpoint = place.member.endpoint;
     destination.weight = static_cast<uint32_t>(std::min<uint64_t>(
         group.weight_unit == 1 ? one.weight : uint64_t{one.weight} * place.weight, kMostWeight));

@@ -68,14 +68,14 @@ namespace control::link {
   X(from_kernel,            "packets of the kernel twin, sent by the port")                 \
   X(twin_failed,            "packets that the port or its twin did not take")               \
   X(reassembly_given_up,    "datagrams whose fragments did not all come in time")           \
-  X(rejected_malformed,     "requests answered 4xx for what is wrong in them")              \
+  X(rejected_malformed,     "requests answered 4xx or 513 for what is wrong with them")      \
   X(rejected_full,          "requests answered 503 because a table was full")               \
   X(rejected_overload,      "new requests answered 503 because a worker had no time")       \
   X(rejected_no_backend,    "requests answered 503 because no destination was left")        \
   X(rejected_rule,          "requests that a rule rejects")                                   \
   X(rejected_limit,         "requests beyond the limit of a rule or a group")                 \
   X(rejected_no_dialog,     "in-dialog requests without a token of ours, 481")              \
-  X(rejected_token,         "requests with a forged Route token, 403")                      \
+  X(rejected_token,         "requests with a forged token or a Route of their own, 403")    \
   X(rejected_source,        "in-dialog requests from one who has no part in the call, 403") \
   X(failovers,              "requests sent to a further destination after a failure")       \
   X(rules_given_up,         "responses with more to change than can be done, sent as they came")  \

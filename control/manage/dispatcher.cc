@@ -120,18 +120,15 @@ Json Dispatcher::list() const {
   return {{"NRSETS", records.size()}, {"RECORDS", records}};
 }
 
-// By name, or by the number in the list.
+// By name, which may be a number as those of an imported list are, else by the number in the list.
 const link::Group& Dispatcher::group_of(const Json& name) const {
   const auto& groups = exchange_.config.read()->groups;
-  if (name.is_number_integer()) {
-    int64_t id = name;
-    if (id >= 1 && id <= static_cast<int64_t>(groups.size())) {
-      return groups[static_cast<size_t>(id - 1)];
-    }
+  std::string text = name.is_string() ? name.get<std::string>() : name.dump();
+  if (const link::Group* named = link::find_named(groups, text)) return *named;
+  int64_t id = name.is_number_integer() ? name.get<int64_t>() : 0;
+  if (id >= 1 && id <= static_cast<int64_t>(groups.size())) {
+    return groups[static_cast<size_t>(id - 1)];
   }
-  const link::Group* named =
-      name.is_string() ? link::find_named(groups, name.get_ref<const std::string&>()) : nullptr;
-  if (named != nullptr) return *named;
   throw RpcError{404, "no such group: " + name.dump()};
 }
 
@@ -145,9 +142,9 @@ std::vector<Dispatcher::Found> Dispatcher::find(const Json& group,
     if (wanted != nullptr && wanted != &each) continue;
     for (const link::Destination& one : each.destinations) {
       bool all = address == "all" && wanted != nullptr;
-      if (all || one.uri == address || (endpoint && one.endpoint == *endpoint)) {
-        out.push_back({&each, &one});
-      }
+      bool by_uri = all || one.uri == address;
+      bool by_address = !by_uri && endpoint && one.endpoint == *endpoint;
+      if (by_uri || by_address) out.push_back({&each, &one, by_address});
     }
   }
   if (out.empty()) throw RpcError{404, "no such destination: " + address};
@@ -156,7 +153,9 @@ std::vector<Dispatcher::Found> Dispatcher::find(const Json& group,
 
 std::set<config::Edits::Name> Dispatcher::names_of(const std::vector<Found>& all) {
   std::set<config::Edits::Name> out;
-  for (const Found& found : all) out.insert({found.group->name, found.destination->uri});
+  for (const auto& [group, one, alone] : all) {
+    out.insert({group->name, alone ? one->identity : one->uri});
+  }
   return out;
 }
 
@@ -187,14 +186,15 @@ Json Dispatcher::set_admin(const Json& params, Admin admin) {
   size_t last = params.is_array() && params.size() == 2 ? 1 : 0;
   const std::string& address = text_at(params, last, "[GROUP,] URI");
   uint64_t calls = 0;
-  Json uris = Json::array();
+  Json uris = Json::array(), addresses = Json::array();
   auto all = find(last == 1 ? params[0] : Json(nullptr), address);
   done_or_throw(live_.set_admin(names_of(all), admin));
   for (const Found& found : all) {
     calls += exchange_.destinations.at(found.destination->slot).calls;
     uris.push_back(found.destination->uri);
+    addresses.push_back(sipcore::to_string(found.destination->endpoint));
   }
-  return {{"URIS", uris}, {"ACTIVE", calls}};
+  return {{"URIS", uris}, {"ADDRESSES", addresses}, {"ACTIVE", calls}};
 }
 
 // Kamailio: GROUP URI [FLAGS [PRIORITY [ATTRS]]].

@@ -21,6 +21,7 @@ class Dispatcher {
   struct Found {
     const link::Group* group;
     const link::Destination* destination;
+    bool alone = false;  // one address of a name, asked for by that address
   };
   Json list() const;
   Json show(const link::Group& group, const link::Destination& one) const;

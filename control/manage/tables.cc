@@ -8,7 +8,7 @@ namespace control::manage {
 namespace {
 
 std::string destination_table(const Json& result) {
-  constexpr auto kLine = "{:<14}{:<30}{:<10}{:>5}{:>8}{:>8}{:>8}{:>10}{:>10}{:>8}{:>11}\n";
+  constexpr auto kLine = "{:<13} {:<29} {:<10}{:>5}{:>8}{:>8}{:>8}{:>10}{:>10}{:>8}{:>11}\n";
   std::string out = fmt::format(kLine, "GROUP", "DESTINATION", "STATE", "PRIO", "WEIGHT", "ACTIVE",
                                 "LIMIT", "CALLS", "ANSWERED", "FAILED", "LATENCY");
   for (const Json& record : result["RECORDS"]) {
@@ -51,7 +51,7 @@ std::string event_table(const Json& result) {
     char when[32];
     std::strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &parts);
     out +=
-        fmt::format("{}  {:<14}{:<30}{} -> {}, {} calls\n", when, one["group"].get<std::string>(),
+        fmt::format("{}  {:<13} {:<29} {} -> {}, {} calls\n", when, one["group"].get<std::string>(),
                     one["uri"].get<std::string>(), one["from"].get<std::string>(),
                     one["to"].get<std::string>(), one["calls"].get<uint64_t>());
   }

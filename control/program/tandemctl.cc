@@ -80,15 +80,18 @@ Json destination_params(const Options& options) {
   return {options.group, options.destination};
 }
 
-// Calls that the destinations of these URIs have.
-uint64_t calls_left(const Options& options, const Json& uris) {
+// Calls of the destinations that a reply to drain names.
+uint64_t calls_left(const Options& options, const Json& drained) {
   uint64_t calls = 0;
   Json list = ask(options.socket, "dispatcher.list", Json::array())["result"];
   for (const Json& record : list["RECORDS"]) {
     bool meant = options.group.empty() || record["SET"]["NAME"] == options.group;
     for (const Json& target : record["SET"]["TARGETS"]) {
       const Json& one = target["DEST"];
-      bool his = std::find(uris.begin(), uris.end(), one["URI"]) != uris.end();
+      bool his = false;
+      for (size_t i = 0; i < drained["URIS"].size(); ++i) {
+        his |= drained["URIS"][i] == one["URI"] && drained["ADDRESSES"][i] == one["ADDRESS"];
+      }
       if (meant && his) calls += one["ACTIVE"].get<uint64_t>();
     }
   }
@@ -104,7 +107,7 @@ int drain(const Options& options) {
   auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.timeout_s);
   while (options.wait && left > 0) {
     std::this_thread::sleep_for(kBetweenLooks);
-    left = calls_left(options, result["URIS"]);
+    left = calls_left(options, result);
     if (left != shown) std::printf("%lu calls left\n", left);
     std::fflush(stdout);
     shown = left;

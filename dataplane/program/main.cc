@@ -193,7 +193,7 @@ int main(int argc, char** argv) try {
   std::string xdp_program =
       std::filesystem::read_symlink("/proc/self/exe").parent_path() / "redirect.bpf.o";
   bool check = false;
-  app.add_option("-c,--config", path, "configuration file")->capture_default_str();
+  app.add_option("-c,--config,config", path, "configuration file")->capture_default_str();
   app.add_option("--xdp-program", xdp_program, "XDP program for af_xdp ports");
   app.add_flag("--check", check, "only check the configuration");
   CLI11_PARSE(app, argc, argv);

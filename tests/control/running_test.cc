@@ -167,6 +167,18 @@ TEST_F(NameTest, WhatWasSaidOfItHoldsForNewAddresses) {
   EXPECT_EQ(states.at(all()[1].slot).admin, link::Admin::kDisabled);
 }
 
+// What is said of one address goes before what is said of the name, and ends with it.
+TEST_F(NameTest, OneAddressIsTakenOutAlone) {
+  found = {{0, 1, endpoint("192.0.2.30")}, {0, 1, endpoint("192.0.2.31")}};
+  edits.set_admin({"g", "sip:sbc.example.com 192.0.2.31:5060"}, link::Admin::kDraining);
+  slot(settings);
+  EXPECT_EQ(states.at(all()[0].slot).admin, link::Admin::kEnabled);
+  EXPECT_EQ(states.at(all()[1].slot).admin, link::Admin::kDraining);
+  EXPECT_EQ(edits.said_of("g", "sip:sbc.example.com", all()[1].identity), link::Admin::kDraining);
+  edits.forget_admin({"g", "sip:sbc.example.com"});
+  EXPECT_TRUE(edits.admin().empty());
+}
+
 // Building a table for consistent hashing takes 65,536 draws for each destination.
 TEST_F(SlotsTest, TablesThatHaveNotChangedAreKept) {
   slot(settings);

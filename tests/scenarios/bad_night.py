@@ -142,6 +142,7 @@ def links_come_and_go(build):
                                      "200 calls")
                 back.append(flap(tandem, seconds))
             expect_all_complete(caller, 2000)
+            expect(max(back) < 1000, f"{port}: packets again after {back} ms")
             lab_tools.wait_until(lambda: packets_in_use(tandem) == at_rest, 5,
                                  f"packets back in their pools: {packets_in_use(tandem)} in use, "
                                  f"{at_rest} at rest")

@@ -287,7 +287,7 @@ def names_resolved(build):
         Backends(TWO)
         b1, b2 = lab_tools.address("b1"), lab_tools.address("b2")
         lab_tools.wait_until(lambda: set(by_address(tandem)) == {b1, b2}, 10, "both addresses")
-        caller = start_calls(3600)
+        caller = start_calls(4600)
         lab_tools.wait_until(lambda: by_address(tandem)[b1]["CALLS"] > 200, 10, "200 calls")
         expect(by_address(tandem)[b2]["CALLS"] == 0, "calls to the lower priority")
         publish("b2", "b1")
@@ -297,7 +297,14 @@ def names_resolved(build):
         time.sleep(7)  # longer than the answer may be believed
         expect(set(by_address(tandem)) == {b1, b2}, "addresses were forgotten")
         expect(by_address(tandem)[b1]["CALLS"] == before, "calls moved without an answer")
-        expect_all_complete(caller, 3600)
+        # One of its addresses alone.
+        tandemctl(tandem, "drain", f"{b2}:5060", "--wait", "--timeout", "10")
+        lab_tools.wait_until(lambda: by_address(tandem)[b1]["CALLS"] > before + 50, 10,
+                             "calls to go to the other address")
+        expect(by_address(tandem)[b2]["STATE"] in ("draining", "disabled")
+               and by_address(tandem)[b1]["STATE"] == "active", "the wrong one was taken out")
+        tandemctl(tandem, "enable", f"{b2}:5060")
+        expect_all_complete(caller, 4600)
     publish("b1", "b2")
     script = f"{os.path.dirname(os.path.abspath(__file__))}/name_server.py"
     server = subprocess.Popen(lab_tools.in_namespace("lb", "python3", script, "127.0.0.1", "5353",

@@ -1,4 +1,5 @@
-"""SIPp scenarios through a real Tandem in the lab. Usage: run.py BUILD [--only NAME] [--long]
+"""SIPp scenarios through a real Tandem in the lab. Usage: run.py BUILD [--only NAME]
+[--calls N] [--day-seconds N]
 
 Each scenario prints one line; the last line is "N passed, N failed".
 """
