@@ -155,8 +155,7 @@ class Importer {
       if (!near_->by_priority && differ(rows)) {
         out_.remarks.push_back(
             fmt::format("{}: set {}: priorities are left out: with this algorithm they gave an "
-                        "order, here they "
-                        "would take those of a lower one out of service",
+                        "order, here they would take those of a lower one out of service",
                         file_, id));
       }
       out_.toml += fmt::format("[[group]]\nname = \"{}\"\n{}\n", id, near_->keys);

@@ -60,9 +60,8 @@ void Recorder::stop() {
 }
 
 uint64_t Recorder::lost() const {
-  uint64_t total = dropped_;
-  for (const auto& traffic : exchange_.traffic) total += traffic->trace_lost.read();
-  return total;
+  return dropped_ +
+         exchange_.total_traffic([](const link::Traffic& t) { return t.trace_lost.read(); });
 }
 
 void Recorder::tick(uint64_t now_us, uint64_t date_us) {
