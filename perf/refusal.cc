@@ -24,20 +24,23 @@ class Refusals {
  public:
   explicit Refusals(size_t messages) : messages_(messages) {}
 
+  // `backlog`: packets that always wait at the port, so that its end is never seen.
   void measure(const char* name, const std::function<void(Node&)>& prepare,
-               const std::string& headers = {}) {
+               const std::string& headers = {}, size_t backlog = 0) {
     Node node({.packets = 8192, .poison = false});
     prepare(node);
-    uint64_t cycles = 0;
+    for (size_t i = 0; i < backlog; ++i) node.deliver(invite(i, headers));
+    uint64_t cycles = 0, now_ms = kNowMs;
     size_t held = 0;         // by those that were admitted before
     size_t warm = kSources;  // each source has sent something, so that rates are used up
     for (size_t done = 0; done < warm + messages_; done += kBatch) {
       for (size_t i = 0; i < kBatch; ++i) node.deliver(invite(done + i, headers));
       uint64_t start = __rdtsc();
-      while (!node.port(0).to_worker.empty()) node.poll_worker(0, kNowMs);
+      while (node.port(0).to_worker.size() > backlog) node.poll_worker(0, now_ms);
       if (done >= warm) cycles += __rdtsc() - start;
-      node.settle(kNowMs);
+      if (backlog == 0) node.settle(now_ms);
       if (done < warm) held = node.transactions();
+      if (done < warm) now_ms += backlog > 0;
     }
     if (node.transactions() != held) std::fprintf(stderr, "%s: a refusal has left state\n", name);
     std::printf("%-28s %10zu %12.0f\n", name, messages_,
@@ -81,6 +84,8 @@ int main(int argc, char** argv) {
   refusals.measure("source over its rate", [](Node& node) {
     node.configure([](RunningConfig& config) { config.protect.limits.requests = {1, 1}; });
   });
+  refusals.measure(
+      "overload, turned away", [](Node&) {}, {}, 64);
   refusals.measure(
       "scanner",
       [](Node& node) {
