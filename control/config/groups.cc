@@ -24,10 +24,11 @@ void read_listen(Reader& reader, const toml::table& table, const Settings& setti
     if (settings.listens[i].address == *endpoint) destination.listen = static_cast<uint16_t>(i);
   }
   if (destination.listen == link::kAnyListen) {
-    reader.error(table, fmt::format("listen \"{}\" is the address of no [[listen]]", address));
+    reader.error(table, "listen",
+                 fmt::format("listen \"{}\" is the address of no [[listen]]", address));
   } else if (destination.name.host.empty() &&
              endpoint->ip.family != destination.endpoint.ip.family) {
-    reader.error(table, "listen is of another address family than uri");
+    reader.error(table, "listen", "listen is of another address family than uri");
   }
 }
 
@@ -35,7 +36,8 @@ void read_destination(Reader& reader, const toml::table& table, const Settings& 
                       GroupSettings& group) {
   DestinationSettings destination;
   reader.text(table, "uri", destination.uri);
-  if (auto fault = read_destination_uri(destination); !fault.empty()) reader.error(table, fault);
+  if (auto fault = read_destination_uri(destination); !fault.empty())
+    reader.error(table, "uri", fault);
   reader.number(table, "weight", 0, 1000000, destination.weight);
   reader.number(table, "priority", 0, 65535, destination.priority);
   reader.number(table, "capacity", 0, 100000000, destination.capacity);
@@ -43,7 +45,8 @@ void read_destination(Reader& reader, const toml::table& table, const Settings& 
   reader.text(table, "attributes", destination.attributes);
   reader.flag(table, "enabled", destination.enabled);
   read_listen(reader, table, settings, destination);
-  if (auto fault = misfit(destination, group, settings); !fault.empty()) reader.error(table, fault);
+  if (auto fault = misfit(destination, group, settings); !fault.empty())
+    reader.error(table, "uri", fault);
   reader.finish(table, "[[group.destination]]");
   group.destinations.push_back(destination);
 }
@@ -62,11 +65,12 @@ void read_algorithm(Reader& reader, const toml::table& table, link::Group& polic
     policy.hash_of = sipcore::HashOf::kHeader;
     policy.hash_header = of.substr(kHeader.size());
   } else {
-    reader.error(table, "hash_of is call_id, from, to, request_uri, auth_user or header:NAME");
+    reader.error(table, "hash_of",
+                 "hash_of is call_id, from, to, request_uri, auth_user or header:NAME");
   }
   reader.number(table, "bounded_load_percent", 0, 1000, policy.bounded_load_percent);
   if (policy.bounded_load_percent > 0 && policy.bounded_load_percent <= 100) {
-    reader.error(table,
+    reader.error(table, "bounded_load_percent",
                  "bounded_load_percent is 0, or from 101 to 1000: less than its fair share "
                  "for everybody leaves calls with nobody");
   }
@@ -81,7 +85,8 @@ void read_failures(Reader& reader, const toml::table& table, link::Group& policy
   reader.number(table, "breaker_open_ms", 100, 3600000, policy.breaker.open_ms);
   reader.number(table, "breaker_most_open_ms", 100, 3600000, policy.breaker.most_open_ms);
   if (policy.breaker.most_open_ms < policy.breaker.open_ms) {
-    reader.error(table, "breaker_most_open_ms is not less than breaker_open_ms");
+    reader.error(table, "breaker_most_open_ms",
+                 "breaker_most_open_ms is not less than breaker_open_ms");
   }
   reader.number(table, "slow_start_ms", 0, 3600000, policy.slow_start_ms);
 }
@@ -91,7 +96,7 @@ void read_probe(Reader& reader, const toml::table& group, link::Group& policy) {
   link::ProbeSettings& probe = policy.probe;
   reader.number(table, "interval_ms", 0, 3600000, probe.interval_ms);
   if (probe.interval_ms > 0 && probe.interval_ms < 100) {
-    reader.error(table, "interval_ms is 0, for no probes, or from 100 to 3600000");
+    reader.error(table, "interval_ms", "interval_ms is 0, for no probes, or from 100 to 3600000");
   }
   reader.number(table, "timeout_ms", 50, 32000, probe.timeout_ms);
   reader.number(table, "down", 1, 100, probe.down);
@@ -103,7 +108,7 @@ void read_probe(Reader& reader, const toml::table& group, link::Group& policy) {
   reader.text(table, "from", probe.from);
   auto from = sipcore::parse_uri(probe.from);
   if (!probe.from.empty() && (!from || from->scheme != sipcore::Scheme::kSip)) {
-    reader.error(table, "from is a sip URI, like \"sip:tandem@example.com\"");
+    reader.error(table, "from", "from is a sip URI, like \"sip:tandem@example.com\"");
   }
   probe.calm_ms = policy.breaker.most_open_ms;
   reader.finish(table, "[group.probe]");
@@ -120,9 +125,10 @@ void check_names(Reader& reader, const std::vector<const toml::table*>& tables,
       if (++steps > out.groups.size()) break;
     }
     if (steps > out.groups.size()) {
-      reader.error(*tables[i], "the fallback of this group leads round in a circle");
+      reader.error(*tables[i], "fallback", "the fallback of this group leads round in a circle");
     } else if (!fallback.empty() && link::find_named(out.groups, fallback) == nullptr) {
-      reader.error(*tables[i], fmt::format("fallback \"{}\" is no [[group]]", fallback));
+      reader.error(*tables[i], "fallback",
+                   fmt::format("fallback \"{}\" is no [[group]]", fallback));
     }
   }
 }
@@ -134,9 +140,9 @@ void read_groups(Reader& reader, const toml::table& root, Settings& out) {
   for (const toml::table* table : tables) {
     GroupSettings group;
     reader.text(*table, "name", group.name);
-    if (group.name.empty()) reader.error(*table, "a [[group]] needs a name");
+    if (group.name.empty()) reader.error(*table, "name", "a [[group]] needs a name");
     for (const GroupSettings& other : out.groups) {
-      if (other.name == group.name) reader.error(*table, "this group name is used twice");
+      if (other.name == group.name) reader.error(*table, "name", "this group name is used twice");
     }
     reader.text(*table, "fallback", group.fallback);
     reader.number(*table, "capacity", 0, 100000000, group.policy.limit.capacity);
@@ -160,11 +166,13 @@ void check_groups(Reader& reader, const toml::table& root, const Settings& out) 
   size_t destinations = 0;
   for (const GroupSettings& group : out.groups) destinations += group.destinations.size();
   if (out.groups.size() > link::kMostGroups) {
-    reader.error(root, fmt::format("more than {} groups", link::kMostGroups));
+    reader.error(root, "group", fmt::format("more than {} groups", link::kMostGroups),
+                 link::kMostGroups);
   }
   if (destinations > out.destinations) {
-    reader.error(root, fmt::format("{} destinations: destinations in [limits] allows {}",
-                                   destinations, out.destinations));
+    reader.error(*reader.section(root, "limits"), "destinations",
+                 fmt::format("{} destinations: destinations in [limits] allows {}", destinations,
+                             out.destinations));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "control/config/destination.h"
+#include "control/config/restart.h"
 #include "control/link/clock.h"
 #include "control/link/named.h"
 #include "control/store/file.h"
@@ -72,13 +73,16 @@ std::vector<std::string> Live::reload() {
   auto loaded = load(path_);
   if (auto* faults = std::get_if<Errors>(&loaded)) return faults->lines;
   const Settings& wanted = std::get<Settings>(loaded);
-  std::string fault = needs_restart(file_, wanted);
+  std::vector<std::string> faults;
+  for (const Fault& one : needs_restart(file_, wanted)) faults.push_back(line_of(one, path_));
+  if (!faults.empty()) return faults;
   Edits next = still_said(wanted);
   bool forgotten = next.admin() != edits_.admin();
-  if (fault.empty()) fault = publish(wanted, next);
-  if (fault.empty() && forgotten) fault = save(next);
-  if (fault.empty()) return {};
-  return {path_ + ":1:1: " + fault};
+  std::string fault = publish(wanted, next);
+  if (fault == kNoSlots) return {line_of({"limits", 0, "destinations", fault}, path_)};
+  if (!fault.empty()) return {line_of({"rule", 0, "", fault}, path_)};
+  if (forgotten) fault = save(next);
+  return fault.empty() ? std::vector<std::string>{} : std::vector{fault};
 }
 
 // What the file comes to say otherwise than before counts more than what was said by hand.

@@ -18,12 +18,14 @@ void read_token(Reader& reader, const toml::table& table, std::string& token) {
   std::ifstream file(path);
   std::string rest;
   if (!(file >> token) || (file >> rest)) {
-    return reader.error(table, fmt::format("token_file: {} holds no token, one word", path));
+    return reader.error(table, "token_file",
+                        fmt::format("token_file: {} holds no token, one word", path));
   }
   bool plain = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (token.size() < kLeastToken || token.size() > kMostToken || !plain) {
-    reader.error(table, fmt::format("token_file: the token in {} has from {} to {} characters",
-                                    path, kLeastToken, kMostToken));
+    reader.error(table, "token_file",
+                 fmt::format("token_file: the token in {} has from {} to {} characters", path,
+                             kLeastToken, kMostToken));
   }
 }
 
@@ -33,13 +35,13 @@ void read_management(Reader& reader, const toml::table& root, ManagementSettings
   const toml::table& table = *reader.section(root, "management");
   reader.text(table, "socket", out.socket);
   if (out.socket.empty() || out.socket.size() > 100 || out.socket.front() != '/') {
-    reader.error(table, "socket is an absolute path of at most 100 bytes");
+    reader.error(table, "socket", "socket is an absolute path of at most 100 bytes");
   }
   std::string http;
   reader.text(table, "http", http);
   auto endpoint = sipcore::parse_endpoint(http, 0);
   if (!http.empty() && (!endpoint || endpoint->port == 0)) {
-    reader.error(table, "http is an address with a port, like \"127.0.0.1:8060\"");
+    reader.error(table, "http", "http is an address with a port, like \"127.0.0.1:8060\"");
   } else if (endpoint) {
     out.http = *endpoint;
   }
@@ -47,18 +49,20 @@ void read_management(Reader& reader, const toml::table& root, ManagementSettings
   reader.flag(table, "open_reading", out.open_reading);
   read_token(reader, table, out.token);
   if (out.http.port != 0 && !out.open_reading && out.token.empty()) {
-    reader.error(table,
+    reader.error(table, "http",
                  "http needs a token_file here, or nobody could read it: open_reading is false, "
                  "which it also is by default on an address that is not a loopback one");
   }
   reader.text(table, "tls_certificate", out.tls_certificate);
   reader.text(table, "tls_key", out.tls_key);
   if (out.tls_certificate.empty() != out.tls_key.empty()) {
-    reader.error(table, "tls_certificate and tls_key come together");
+    reader.error(table, out.tls_key.empty() ? "tls_certificate" : "tls_key",
+                 "tls_certificate and tls_key come together");
   }
-  for (const std::string* path : {&out.tls_certificate, &out.tls_key}) {
+  for (auto [key, path] :
+       {std::pair("tls_certificate", &out.tls_certificate), std::pair("tls_key", &out.tls_key)}) {
     if (!path->empty() && !std::ifstream(*path)) {
-      reader.error(table, fmt::format("{} cannot be read", *path));
+      reader.error(table, key, fmt::format("{} cannot be read", *path));
     }
   }
   reader.finish(table, "[management]");

@@ -10,27 +10,32 @@ namespace {
 
 constexpr size_t kMostNetworks = 1000000;
 constexpr size_t kMostScanners = 64;
+constexpr std::string_view kDeniedFile = "denied_file";
 
 void read_networks(Reader& reader, const toml::table& table, std::string_view key,
                    std::vector<link::Network>& out) {
+  size_t item = 0;
   for (const std::string& text : reader.texts(table, key)) {
     auto network = link::parse_network(text);
     if (network) {
       out.push_back(*network);
     } else {
-      reader.error(table, fmt::format("{}: \"{}\" is no address or network, like \"192.0.2.0/24\"",
-                                      key, text));
+      reader.error(
+          table, key,
+          fmt::format("{}: \"{}\" is no address or network, like \"192.0.2.0/24\"", key, text),
+          item);
     }
+    ++item;
   }
 }
 
 // One network in a line; empty lines and what follows # mean nothing.
 void read_denied_file(Reader& reader, const toml::table& table, Settings& out) {
   std::string path;
-  reader.text(table, "denied_file", path);
+  reader.text(table, kDeniedFile, path);
   if (path.empty()) return;
   std::ifstream file(path);
-  if (!file) return reader.error(table, "denied_file: " + path + " cannot be read");
+  if (!file) return reader.error(table, kDeniedFile, "denied_file: " + path + " cannot be read");
   std::string line;
   for (size_t number = 1; std::getline(file, line); ++number) {
     line.resize(std::min(line.find('#'), line.size()));
@@ -39,12 +44,14 @@ void read_denied_file(Reader& reader, const toml::table& table, Settings& out) {
     std::string word = line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
     auto network = link::parse_network(word);
     if (!network) {
-      return reader.error(table, fmt::format("{}:{}: \"{}\" is no address or network", path, number,
-                                             word.substr(0, 100)));
+      return reader.error(
+          table, kDeniedFile,
+          fmt::format("{}:{}: \"{}\" is no address or network", path, number, word.substr(0, 100)));
     }
     out.denied.push_back(*network);
     if (out.denied.size() > kMostNetworks) {
-      return reader.error(table, fmt::format("{}: more than {} networks", path, kMostNetworks));
+      return reader.error(table, kDeniedFile,
+                          fmt::format("{}: more than {} networks", path, kMostNetworks));
     }
   }
 }
@@ -65,9 +72,10 @@ void read_protect(Reader& reader, const toml::table& root, Settings& out) {
   bool empty = std::any_of(out.scanners.begin(), out.scanners.end(),
                            [](const std::string& one) { return one.size() < 3; });
   if (empty || out.scanners.size() > kMostScanners) {
-    reader.error(table, fmt::format("scanners are at most {} beginnings of User-Agent, of three "
-                                    "letters or more",
-                                    kMostScanners));
+    reader.error(table, "scanners",
+                 fmt::format("scanners are at most {} beginnings of User-Agent, of three "
+                             "letters or more",
+                             kMostScanners));
   }
   reader.flag(table, "ban_scanners", out.ban_scanners);
   reader.finish(table, "[protect]");

@@ -10,6 +10,14 @@ void Reader::error(const toml::source_region& where, const std::string& text) {
   errors_.push_back(fmt::format("{}:{}:{}: {}", file_, where.begin.line, where.begin.column, text));
 }
 
+void Reader::error(const toml::table& table, std::string_view key, const std::string& text,
+                   size_t item) {
+  const toml::node* node = find(table, key);
+  const toml::array* items = node == nullptr ? nullptr : node->as_array();
+  if (items != nullptr && item < items->size()) node = items->get(item);
+  error(node == nullptr ? static_cast<const toml::node&>(table) : *node, text);
+}
+
 const toml::node* Reader::find(const toml::table& table, std::string_view key) {
   known_.insert({&table, std::string(key)});
   const toml::node* node = table.get(key);

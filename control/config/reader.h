@@ -16,11 +16,16 @@ namespace control::config {
 
 class Reader {
  public:
+  static constexpr size_t kWhole = SIZE_MAX;
+
   Reader(std::string file, std::vector<std::string>& errors)
       : file_(std::move(file)), errors_(errors) {}
 
   void error(const toml::source_region& where, const std::string& text);
   void error(const toml::node& node, const std::string& text) { error(node.source(), text); }
+  // Of a key, or of one in its list: told at its own place, or at the table where it is absent.
+  void error(const toml::table& table, std::string_view key, const std::string& text,
+             size_t item = kWhole);
 
   // The value of a key, or what `out` holds already where the key is absent.
   void text(const toml::table& table, std::string_view key, std::string& out);

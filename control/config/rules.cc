@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "control/config/destination.h"
 #include "control/config/rule_words.h"
@@ -53,8 +54,17 @@ class RuleReader {
 
  private:
   void complain(std::string_view key, const std::string& text) {
-    const toml::node* node = reader_.raw(table_, key);
-    reader_.error(node == nullptr ? static_cast<const toml::node&>(table_) : *node, text);
+    reader_.error(table_, key, text, item_);
+  }
+
+  // What is complained of meanwhile is told at that one of the texts.
+  void each_word(std::string_view key, const std::function<void(const std::string&)>& take) {
+    item_ = 0;
+    for (const std::string& text : reader_.words(table_, key)) {
+      take(text);
+      ++item_;
+    }
+    item_ = Reader::kWhole;
   }
 
   void add(const Field& field, Pattern::How how, const std::string& text, std::string_view key) {
@@ -83,7 +93,7 @@ class RuleReader {
   void texts(std::string_view name, const Field& field) {
     for (auto [suffix, how] : kHows) {
       std::string key = key_of(name, suffix);
-      for (const std::string& text : reader_.words(table_, key)) add(field, how, text, key);
+      each_word(key, [&, how = how](const std::string& text) { add(field, how, text, key); });
     }
   }
 
@@ -112,11 +122,11 @@ class RuleReader {
       what_is_said();
       where_it_came();
     }
-    for (const std::string& text : reader_.words(table_, "time")) {
+    each_word("time", [this](const std::string& text) {
       auto span = parse_time_span(text);
       if (span) out_.rule.times.push_back(*span);
       if (!span) complain("time", "time is like \"mon-fri 08:00-18:00\" or \"22:00-06:00\"");
-    }
+    });
     out_.rule.marked = marks("marked");
     out_.rule.not_marked = marks("not_marked");
   }
@@ -126,27 +136,26 @@ class RuleReader {
     texts("user_agent", header_field("User-Agent"));
     headers();
     std::string key = key_of("method");
-    for (const std::string& method : reader_.words(table_, key)) {
+    each_word(key, [&](const std::string& method) {
       if (!is_token(method)) complain(key, key + " is like \"INVITE\"");
       add({Field::Kind::kMethod, ""}, Pattern::How::kExact, method, key);
-    }
+    });
     if (out_.on != On::kRequest) numbers(key_of("status"), Field::Kind::kStatus, 100, 699);
   }
 
   void where_it_came() {
     std::string key = key_of("source");
-    for (const std::string& source : reader_.words(table_, key)) {
+    each_word(key, [&](const std::string& source) {
       auto network = link::parse_network(source);
       if (!network) {
-        complain(key, fmt::format("{}: \"{}\" is no address or network", key, source));
-        continue;
+        return complain(key, fmt::format("{}: \"{}\" is no address or network", key, source));
       }
       for (const std::string& prefix : source_prefixes(*network)) {
         add({Field::Kind::kSource, ""}, Pattern::How::kPrefix, prefix, key);
       }
-    }
+    });
     key = key_of("listen");
-    for (const std::string& address : reader_.words(table_, key)) listen(address, key);
+    each_word(key, [&](const std::string& address) { listen(address, key); });
     numbers(key_of("source_port"), Field::Kind::kSourcePort, 1, 65535);
   }
 
@@ -226,7 +235,7 @@ class RuleReader {
   }
 
   void header_changes(std::string_view key, HeaderChange::What what) {
-    for (const std::string& text : reader_.words(table_, key)) {
+    each_word(key, [&](const std::string& text) {
       HeaderChange change;
       change.what = what;
       size_t colon = std::min(text.find(':'), text.size());
@@ -244,7 +253,7 @@ class RuleReader {
         if (!fault.empty()) complain(key, fmt::format("{}: {}", key, fault));
       }
       out_.rule.headers.push_back(std::move(change));
-    }
+    });
   }
 
   void hash_by() {
@@ -280,8 +289,15 @@ class RuleReader {
     reader_.flag(table_, "stop", stop);
     reader_.text(table_, "reason", rule.reason);
     reader_.number(table_, "retry_after_s", 1, 86400, rule.retry_after_s);
-    int all = !out_.group.empty() + !out_.send_to.empty() + (reject > 0) + drop + stop;
-    if (all > 1) complain("name", "a rule has one of group, send_to, reject, drop and stop");
+    std::vector<const char*> all;
+    if (!out_.group.empty()) all.push_back("group");
+    if (!out_.send_to.empty()) all.push_back("send_to");
+    if (reject > 0) all.push_back("reject");
+    if (drop) all.push_back("drop");
+    if (stop) all.push_back("stop");
+    if (all.size() > 1) {
+      complain(all.back(), "a rule has one of group, send_to, reject, drop and stop");
+    }
     bool send = !out_.group.empty() || !out_.send_to.empty();
     rule.verdict = send         ? Verdict::kGroup
                    : reject > 0 ? Verdict::kReject
@@ -321,6 +337,7 @@ class RuleReader {
   const toml::table& table_;
   Settings& settings_;
   RuleSettings out_;
+  size_t item_ = Reader::kWhole;
   bool none_ = false;  // while the contrary of conditions is read
 };
 
@@ -330,15 +347,17 @@ void read_rules(Reader& reader, const toml::table& root, Settings& out) {
   for (const toml::table* table : reader.list(root, "rule")) {
     RuleSettings rule = RuleReader(reader, *table, out).read();
     if (!rule.group.empty() && link::find_named(out.groups, rule.group) == nullptr) {
-      reader.error(*table, fmt::format("group \"{}\" is no [[group]]", rule.group));
+      reader.error(*table, "group", fmt::format("group \"{}\" is no [[group]]", rule.group));
     }
     for (const RuleSettings& other : out.rules) {
-      if (other.rule.name == rule.rule.name) reader.error(*table, "this rule name is used twice");
+      if (other.rule.name == rule.rule.name)
+        reader.error(*table, "name", "this rule name is used twice");
     }
     out.rules.push_back(std::move(rule));
   }
   if (out.rules.size() > link::RuleHits::kMost) {
-    reader.error(root, fmt::format("more than {} rules", link::RuleHits::kMost));
+    reader.error(root, "rule", fmt::format("more than {} rules", link::RuleHits::kMost),
+                 link::RuleHits::kMost);
   }
 }
 

@@ -21,10 +21,11 @@ constexpr uint16_t kHepPort = 9060;
 
 void read_name_servers(Reader& reader, const toml::table& node, Settings& out) {
   out.name_servers = reader.texts(node, "name_servers");
-  for (const std::string& one : out.name_servers) {
+  for (size_t i = 0; i < out.name_servers.size(); ++i) {
+    const std::string& one = out.name_servers[i];
     if (sipcore::parse_endpoint(one, 53)) continue;
-    reader.error(node,
-                 fmt::format("name_servers: \"{}\" is no address, like \"192.0.2.53:53\"", one));
+    reader.error(node, "name_servers",
+                 fmt::format("name_servers: \"{}\" is no address, like \"192.0.2.53:53\"", one), i);
   }
 }
 
@@ -39,7 +40,8 @@ void read_node(Reader& reader, const toml::table& root, Settings& out) {
   read_name_servers(reader, node, out);
   reader.text(node, "state", out.state);
   if (out.state.size() < 2 || out.state.front() != '/') {
-    reader.error(node, "state is the absolute path of a directory, like \"/var/lib/tandem\"");
+    reader.error(node, "state",
+                 "state is the absolute path of a directory, like \"/var/lib/tandem\"");
   }
   if (const toml::node* cpus = reader.raw(node, "cpus")) {
     const toml::array* list = cpus->as_array();
@@ -64,13 +66,13 @@ void read_ports(Reader& reader, const toml::table& root, Settings& out) {
     reader.text(*table, "twin", port.twin);
     if (port.twin.empty() || port.twin.size() > 15 ||
         port.twin.find_first_of("/ ,:") != port.twin.npos) {
-      reader.error(*table, "twin is the name of a network interface, like \"tandem0\"");
+      reader.error(*table, "twin", "twin is the name of a network interface, like \"tandem0\"");
     }
     port.verify_checksum = reader.choice(*table, "checksum", {"trust", "verify"}, 0) == 1;
     bool known = port.device.starts_with("af_xdp:") || port.device.starts_with("af_packet:") ||
                  port.device.starts_with("memif:") || port.device.find(':') == 4;
     if (!known) {
-      reader.error(*table,
+      reader.error(*table, "device",
                    "device is af_xdp:INTERFACE, af_packet:INTERFACE, memif:SOCKET or a PCI "
                    "address like 0000:03:00.0");
     }
@@ -89,7 +91,7 @@ void read_listens(Reader& reader, const toml::table& root, Settings& out) {
     reader.text(*table, "group", listen.group);
     auto endpoint = sipcore::parse_endpoint(address, sipcore::kDefaultPort);
     if (!endpoint || endpoint->ip.unusable_as_target()) {
-      reader.error(*table,
+      reader.error(*table, "address",
                    "address is an IP address of this node with its UDP port, like "
                    "\"192.0.2.1:5060\" or \"[2001:db8::1]:5060\"");
     } else {
@@ -97,10 +99,11 @@ void read_listens(Reader& reader, const toml::table& root, Settings& out) {
     }
     while (listen.port < out.ports.size() && out.ports[listen.port].device != device) ++listen.port;
     if (listen.port == out.ports.size()) {
-      reader.error(*table, fmt::format("port \"{}\" is the device of no [[port]]", device));
+      reader.error(*table, "port", fmt::format("port \"{}\" is the device of no [[port]]", device));
     }
     for (const ListenSettings& other : out.listens) {
-      if (other.address == listen.address) reader.error(*table, "this address is listed twice");
+      if (other.address == listen.address)
+        reader.error(*table, "address", "this address is listed twice");
     }
     reader.finish(*table, "[[listen]]");
     out.listens.push_back(listen);
@@ -115,7 +118,7 @@ void check_listens(Reader& reader, const toml::table& root, const Settings& out)
   for (size_t i = 0; i < out.listens.size(); ++i) {
     const std::string& name = out.listens[i].group;
     if (!name.empty() && link::find_named(out.groups, name) == nullptr) {
-      reader.error(*tables[i], fmt::format("group \"{}\" is no [[group]]", name));
+      reader.error(*tables[i], "group", fmt::format("group \"{}\" is no [[group]]", name));
     }
   }
 }
@@ -149,7 +152,7 @@ void read_rest(Reader& reader, const toml::table& root, Settings& out) {
   reader.text(trace, "hep", hep);
   if (!hep.empty()) out.hep = sipcore::parse_endpoint(hep, kHepPort);
   if (!hep.empty() && (!out.hep || out.hep->ip.unusable_as_target())) {
-    reader.error(trace, "hep is the address of a collector, like \"192.0.2.50:9060\"");
+    reader.error(trace, "hep", "hep is the address of a collector, like \"192.0.2.50:9060\"");
   }
   reader.number(trace, "hep_node", 0, 0xffffffff, out.hep_node);
   reader.finish(trace, "[trace]");
@@ -196,44 +199,6 @@ std::variant<Settings, Errors> load(const std::string& path) {
   text << file.rdbuf();
   if (!file) return Errors{{path + ":1:1: cannot be read: does it exist, and may we read it?"}};
   return parse(text.str(), path);
-}
-
-std::string needs_restart(const Settings& running, const Settings& wanted) {
-  auto differ = [](const auto& a, const auto& b, auto same) {
-    return !std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
-  };
-  if (running.workers != wanted.workers || running.cpus != wanted.cpus ||
-      running.eal_arguments != wanted.eal_arguments || running.hugepages != wanted.hugepages ||
-      running.idle != wanted.idle || running.state != wanted.state ||
-      running.name_servers != wanted.name_servers) {
-    return "workers, cpus, idle, hugepages, eal_arguments, state and name_servers of [node] change "
-           "only with a restart";
-  }
-  if (differ(running.ports, wanted.ports, [](const PortSettings& a, const PortSettings& b) {
-        return a.device == b.device && a.twin == b.twin && a.verify_checksum == b.verify_checksum;
-      })) {
-    return "[[port]] changes only with a restart";
-  }
-  if (differ(running.listens, wanted.listens, [](const ListenSettings& a, const ListenSettings& b) {
-        return a.address == b.address && a.port == b.port;
-      })) {
-    return "[[listen]] changes only with a restart";
-  }
-  if (running.server_transactions != wanted.server_transactions ||
-      running.client_transactions != wanted.client_transactions ||
-      running.retired_transactions != wanted.retired_transactions ||
-      running.stored_messages != wanted.stored_messages || running.calls != wanted.calls ||
-      running.destinations != wanted.destinations || running.sources != wanted.sources ||
-      running.packets != wanted.packets) {
-    return "[limits], and sources of [protect], change only with a restart";
-  }
-  ManagementSettings management = wanted.management;
-  management.token = running.management.token;
-  management.open_reading = running.management.open_reading;
-  if (management != running.management) {
-    return "socket, http, tls_certificate and tls_key of [management] change only with a restart";
-  }
-  return {};
 }
 
 }  // namespace control::config

@@ -128,7 +128,4 @@ struct Errors {
 std::variant<Settings, Errors> parse(std::string_view text, std::string_view file);
 std::variant<Settings, Errors> load(const std::string& path);
 
-// What a reload may not change, because it is allocated at start: a sentence, or empty.
-std::string needs_restart(const Settings& running, const Settings& wanted);
-
 }  // namespace control::config

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "control/config/restart.h"
 #include "control/config/rule_sets.h"
 #include "control/config/settings.h"
 #include "control/link/clock.h"
@@ -206,7 +207,7 @@ int main(int argc, char** argv) try {
   const Settings& settings = std::get<Settings>(loaded);
   if (check) {
     if (auto fault = control::config::RuleSets(1).fault_of(settings); !fault.empty()) {
-      std::fprintf(stderr, "%s:1:1: %s\n", path.c_str(), fault.c_str());
+      std::fprintf(stderr, "%s\n", control::config::line_of({"rule", 0, "", fault}, path).c_str());
       return 2;
     }
     std::printf("%s: good\n", path.c_str());

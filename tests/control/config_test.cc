@@ -2,11 +2,22 @@
 #include <map>
 #include <sstream>
 
+#include "control/config/restart.h"
 #include "control/config/rule_words.h"
 #include "tests/control/config_fixture.h"
 
 namespace control::config {
 namespace {
+
+// The line that "file:line:column: text" speaks of.
+std::string line_named_by(const std::string& error, const std::string& text) {
+  std::istringstream lines(text);
+  std::string line;
+  for (int left = std::stoi(error.substr(error.find(':') + 1)); left > 0; --left) {
+    std::getline(lines, line);
+  }
+  return line;
+}
 
 std::string first_error(const std::string& text) {
   auto result = parse(text, "f.toml");
@@ -58,7 +69,7 @@ TEST(Config, EachErrorSaysWhereAndWhatWouldBeRight) {
   EXPECT_EQ(first_error("[node]\nidle = \"fast\"\n" + good),
             "f.toml:2:8: idle is one of \"auto\", \"spin\", \"pause\", \"sleep\"");
   EXPECT_EQ(first_error(good + "[[group]]\nname = \"g\"\n"),
-            "f.toml:10:1: this group name is used twice");
+            "f.toml:11:8: this group name is used twice");
   EXPECT_TRUE(first_error("[node\n").starts_with("f.toml:1:6: "));
   EXPECT_TRUE(first_error("").find("no [[port]]") != std::string::npos);
   // A rule's own destination is not where everything else goes.
@@ -150,8 +161,27 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
         "[[rule]]\nnot_source = \"x\"\n",
         "[[rule]]\nnot_status = 200\n",
         "[[rule]]\nname = \"a\"\n[[rule]]\nname = \"a\"\n"}) {
-    EXPECT_NE(first_error(std::string(kGood) + more), "") << more;
+    std::string text = std::string(kGood) + more, error = first_error(text);
+    ASSERT_NE(error, "") << more;
+    EXPECT_FALSE(line_named_by(error, text).starts_with('[')) << more << error;
   }
+}
+
+// Of a list, the one that is wrong.
+TEST(Config, ErrorsInListsSayWhichOne) {
+  auto place = [](const std::string& more) {
+    std::string error = first_error(std::string(kGood) + more);
+    return error.substr(0, error.find(": "));
+  };
+  EXPECT_EQ(place("[protect]\ndenied = [\n\"192.0.2.0/24\",\n\"192.0.2.0/40\"]\n"), "f.toml:13:1");
+  EXPECT_EQ(place("[[rule]]\nuser = [\"a\",\n\"b\",\n \"a\\u0001\"]\n"), "f.toml:13:2");
+  EXPECT_EQ(place("[[rule]]\nsource = [\"192.0.2.0/24\",\n  \"x\"]\n"), "f.toml:12:3");
+  EXPECT_EQ(place("[node]\nname_servers = [\"192.0.2.53\",\n\"dns\"]\n"), "f.toml:12:1");
+  std::string many = "[limits]\ndestinations = 16\n[[group]]\nname = \"h\"\n";
+  for (int i = 10; i < 27; ++i) {
+    many += "[[group.destination]]\nuri = \"sip:192.0.2." + std::to_string(i) + "\"\n";
+  }
+  EXPECT_EQ(place(many), "f.toml:11:16");
 }
 
 TEST(Config, RulesSayWhatIsLookedFor) {
@@ -181,15 +211,29 @@ TEST(Config, ReloadMayNotChangeWhatIsAllocatedAtStart) {
   Settings wanted = running;
   wanted.groups[0].destinations.clear();
   wanted.timers.t1_ms = 100;
-  EXPECT_EQ(needs_restart(running, wanted), "");
+  EXPECT_TRUE(needs_restart(running, wanted).empty());
   wanted.listens[0].address.port = 5080;
-  EXPECT_NE(needs_restart(running, wanted), "");
-  wanted = running;
   wanted.idle = Idle::kSpin;
-  EXPECT_NE(needs_restart(running, wanted), "");
-  wanted = running;
   wanted.workers = 2;
-  EXPECT_NE(needs_restart(running, wanted), "");
+  wanted.listens.push_back(wanted.listens[0]);
+  std::vector<std::string> keys;
+  for (const Fault& one : needs_restart(running, wanted)) {
+    keys.push_back(one.section + "." + std::to_string(one.index) + "." + one.key);
+  }
+  EXPECT_EQ(keys, (std::vector<std::string>{"node.0.workers", "node.0.idle", "listen.0.address",
+                                            "listen.1."}));
+}
+
+// What only a reload finds is told at its place in the file, too.
+TEST(Config, FaultsFindTheirLine) {
+  std::string path = testing::TempDir() + "place.toml";
+  std::ofstream(path) << kGood << "[limits]\npackets = 4096\n[[listen]]\naddress = \"192.0.2.2\"\n";
+  auto line = [&](const Fault& fault) { return line_of(fault, path).substr(path.size()); };
+  EXPECT_EQ(line({"limits", 0, "packets", "no"}), ":11:11: no");
+  EXPECT_EQ(line({"limits", 0, "calls", "no"}), ":10:1: no");
+  EXPECT_EQ(line({"listen", 1, "address", "no"}), ":13:11: no");
+  EXPECT_EQ(line({"listen", 2, "", "no"}), ":12:1: no");
+  EXPECT_EQ(line({"protect", 0, "sources", "no"}), ":1:1: no");
 }
 
 }  // namespace

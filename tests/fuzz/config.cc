@@ -1,4 +1,4 @@
-#include "control/config/settings.h"
+#include "control/config/restart.h"
 
 #include "tests/fuzz/input.h"
 
