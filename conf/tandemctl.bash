@@ -26,7 +26,10 @@ _tandemctl() {
     trace) words="--call-id --user --all --seconds --text --pcap" ;;
     log) words="debug info warning error" ;;
     rpc) words=$(tandemctl "${socket[@]}" --json rpc system.listMethods 2>/dev/null | tr -d '[]",') ;;
-    explain|parse|import) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    explain)
+      [[ $word == -* ]] || { mapfile -t COMPREPLY < <(compgen -f -- "$word"); return; }
+      words="--source --listen --failed-with" ;;
+    parse|import) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
   declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$word"

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "control/config/rule_words.h"
-#include "control/health/condition.h"
+#include "control/link/choice.h"
+#include "control/link/named.h"
 #include "control/manage/parse_report.h"
+#include "control/manage/prospects.h"
 #include "sipcore/rules/hash_by.h"
 #include "sipcore/rules/rewrite.h"
 
@@ -71,49 +73,142 @@ Json because(const sipcore::Rule& rule, const sipcore::Subject& subject) {
   return out;
 }
 
-// The first line as it would be sent.
-std::string sent_as(const sipcore::Rewrite& changes, const sipcore::Subject& subject) {
+// The message as rules make it; empty: they change more than one message can have changed.
+std::string changed(const sipcore::Rewrite& changes, const sipcore::Subject& subject) {
   std::vector<char> texts(65536), out(2 * 65536);
   sipcore::Writer writer(texts);
   sipcore::EditList edits;
-  if (!changes.list(subject, writer, edits)) return "more changes than one message can have";
-  size_t size = apply_copy(edits, subject.message.bytes(), out);
-  std::string_view text(out.data(), size);
-  return visible(text.substr(0, text.find("\r\n\r\n")));
+  if (!changes.list(subject, writer, edits)) return {};
+  return std::string(out.data(), apply_copy(edits, subject.message.bytes(), out));
 }
 
-// The place that hashing would give it; all others are chosen by what goes on at that moment.
-uint16_t place_by_hash(const link::Group& group, const link::Tier& tier,
-                       const sipcore::Subject& subject, uint64_t hash,
-                       const link::Exchange& exchange, uint64_t now_ms) {
-  if (group.algorithm != link::Algorithm::kHash) return sipcore::kNobody;
-  const sipcore::HashKey& key = exchange.config.read()->keys.token;
-  if (hash == 0) {
-    hash = sipcore::hash_of(group.hash_of, group.hash_header, subject.message, subject.essentials,
-                            key);
+// Its header, as it would be sent.
+std::string sent_as(const std::string& message) {
+  if (message.empty()) return "more changes than one message can have";
+  return visible(std::string_view(message).substr(0, message.find("\r\n\r\n")));
+}
+
+// What rules make of a message: as the workers run them, but nothing is counted.
+class Run {
+ public:
+  Run(const config::Live& live, link::Exchange& exchange, uint64_t now_us)
+      : live_(live), exchange_(exchange), config_(*exchange.config.read()), now_us_(now_us) {}
+
+  void operator()(const sipcore::RuleSet* set, const sipcore::Subject& subject) {
+    rules = Json::array();
+    verdict.clear();
+    last = Verdict::kContinue;
+    if (set == nullptr) return;
+    bool call = subject.message.method() == sipcore::Method::kInvite;
+    set->match(subject, exchange_.workers, exchange_.minute_of_week, marks, *work_,
+               [&](const sipcore::Rule& rule) { return take(rule, subject, call); });
   }
-  return tier.table->select(hash, [&](size_t i) {
-    const auto& state = exchange.destinations.at(group.destinations[tier.first + i].slot);
-    return health::condition_of(state, now_ms) <= health::Condition::kProbing;
-  });
-}
 
-Json destinations(const link::Group& group, const sipcore::Subject& subject, uint64_t hash,
-                  const link::Exchange& exchange, uint64_t now_ms) {
-  Json out = Json::array();
-  bool found = false;
-  for (const link::Tier& tier : group.tiers) {
-    uint16_t place = place_by_hash(group, tier, subject, hash, exchange, now_ms);
-    for (uint16_t i = 0; i < tier.count; ++i) {
-      const link::Destination& one = group.destinations[tier.first + i];
-      auto condition = health::condition_of(exchange.destinations.at(one.slot), now_ms);
-      Json shown = {{"uri", one.uri}, {"state", health::word(condition)}};
-      if (!found && place == i) shown["chosen"] = true;
-      out.push_back(std::move(shown));
+  uint16_t group = 0;
+  uint64_t marks = 0, hash = 0;
+  sipcore::Rewrite changes;
+  Json rules;           // that matched, in their order
+  Verdict last;         // of the one that ended it
+  std::string verdict;  // empty: the message goes on
+
+ private:
+  bool take(const sipcore::Rule& rule, const sipcore::Subject& subject, bool call) {
+    const RuleSettings* settings = find(live_.settings(), rule.name);
+    rules.push_back({{"name", rule.name},
+                     {"because", because(rule, subject)},
+                     {"does", actions_of(*settings, live_.settings())}});
+    const link::Rules::Policy& policy = config_.rules.policies[rule.number];
+    if (link::is_used_up(policy.limit, exchange_.destinations, call, now_us_)) {
+      verdict =
+          fmt::format("rejected: {}, \"{}\" has all that it allows", policy.refusal, rule.name);
+      last = Verdict::kReject;
+      return false;
     }
-    found |= place != sipcore::kNobody;
+    marks |= rule.mark;
+    changes.add(rule);
+    uint64_t by_rule = sipcore::hash_by(rule, subject, work_->text, config_.keys.token);
+    if (by_rule != 0) hash = by_rule;
+    last = rule.verdict;
+    if (rule.verdict == Verdict::kGroup) group = rule.group;
+    if (rule.verdict == Verdict::kDrop) verdict = "dropped";
+    if (rule.verdict == Verdict::kReject) {
+      verdict = fmt::format("rejected: {} {}", rule.status, rule.reason);
+    }
+    return rule.verdict == Verdict::kContinue;
+  }
+
+  const config::Live& live_;
+  link::Exchange& exchange_;
+  const link::RunningConfig& config_;
+  const uint64_t now_us_;
+  std::unique_ptr<sipcore::RuleWork> work_ = std::make_unique<sipcore::RuleWork>();
+};
+
+// {"verdict", "group", "algorithm", "destinations"}
+Json whereto(const Wanted& wanted, link::Exchange& exchange) {
+  const link::Group& first = exchange.config.read()->groups[wanted.group];
+  Prospects found = prospects(wanted, exchange);
+  Json out = {{"group", found.group.empty() ? first.name : found.group},
+              {"destinations", found.destinations}};
+  const auto& groups = exchange.config.read()->groups;
+  const link::Group* taken = link::find_named(groups, out["group"].get<std::string>());
+  out["algorithm"] = link::kAlgorithmNames[static_cast<size_t>(taken->algorithm)];
+  if (found.group.empty()) {
+    out["verdict"] = fmt::format("rejected: 503, group {} has nobody left to ask", first.name);
+  } else if (found.group != first.name) {
+    out["verdict"] = fmt::format("sent to group {}, behind {}", found.group, first.name);
+  } else {
+    out["verdict"] = "sent to group " + first.name;
   }
   return out;
+}
+
+// A message as it was read, with the bytes it lies in.
+struct Read {
+  explicit Read(std::string text) : bytes(std::move(text)) {
+    fault = sipcore::validate(message, message.parse(bytes), essentials);
+  }
+  std::string bytes;
+  sipcore::Message message;
+  sipcore::Essentials essentials;
+  sipcore::Fault fault;
+};
+
+// All whom it was sent to have failed with that status at best.
+Json after_failure(const Question& question, const std::string& bytes, Run& run,
+                   link::Exchange& exchange) {
+  const link::RunningConfig& config = *exchange.config.read();
+  auto read = std::make_unique<Read>(bytes);
+  if (read->fault != sipcore::Fault::kNone) return {{"verdict", "answered with it"}};
+  sipcore::Subject subject{read->message, read->essentials, question.source,
+                           config.own[question.listen], question.failed_with};
+  run.changes = {};
+  run(config.rules.failure.get(), subject);
+  Json out = {{"rules", run.rules}, {"verdict", run.verdict}};
+  if (run.last != Verdict::kGroup || question.failed_with >= 600) {
+    if (run.verdict.empty()) out["verdict"] = fmt::format("answered with {}", question.failed_with);
+    return out;
+  }
+  if (run.changes.any()) out["as"] = sent_as(changed(run.changes, subject));
+  out.update(whereto({subject, run.group, run.hash, question.now_us}, exchange));
+  return out;
+}
+
+Json explain_response(const Question& question, const Read& read, Run& run,
+                      const link::RunningConfig& config) {
+  sipcore::Subject subject{read.message, read.essentials, question.source,
+                           config.own[question.listen], read.message.status()};
+  run(config.rules.response.get(), subject);
+  Json out = {{"rules", run.rules}, {"verdict", "goes on to the caller, if its branch is ours"}};
+  if (run.changes.any()) out["as"] = sent_as(changed(run.changes, subject));
+  return out;
+}
+
+bool is_denied(const Question& question, const link::Exchange& exchange) {
+  const sipcore::IpAddress& ip = question.source.ip;
+  const link::Networks *denied = exchange.denied.read(), *banned = exchange.banned.read();
+  if (denied != nullptr && denied->contains(ip)) return true;
+  return banned != nullptr && banned->contains(ip) && !exchange.config.read()->protect.trusts(ip);
 }
 
 }  // namespace
@@ -159,59 +254,31 @@ Json actions_of(const RuleSettings& one, const config::Settings& settings) {
   return out;
 }
 
-Json explain(const Question& question, const config::Live& live, const link::Exchange& exchange) {
+Json explain(const Question& question, const config::Live& live, link::Exchange& exchange) {
   const link::RunningConfig& config = *exchange.config.read();
-  auto message = std::make_unique<sipcore::Message>();
-  sipcore::Essentials essentials;
-  auto fault = sipcore::validate(*message, message->parse(question.bytes), essentials);
-  if (fault != sipcore::Fault::kNone) {
-    throw RpcError{400, "not a message that would be routed: " + std::string(phrase_of(fault))};
+  auto read = std::make_unique<Read>(question.bytes);
+  if (read->fault != sipcore::Fault::kNone) {
+    throw RpcError{400,
+                   "not a message that would be routed: " + std::string(phrase_of(read->fault))};
   }
-  if (!message->is_request() || !essentials.to_tag.empty()) {
+  if (is_denied(question, exchange)) {
+    return {{"verdict", "dropped: its source is denied or banned"}};
+  }
+  Run run(live, exchange, question.now_us);
+  run.group = config.listens[question.listen].group;
+  if (!read->message.is_request()) return explain_response(question, *read, run, config);
+  if (!read->essentials.to_tag.empty()) {
     throw RpcError{400, "rules are for requests that begin something, not for those of a call"};
   }
-  const auto& source = question.source;
-  for (const auto* list : {exchange.denied.read(), exchange.banned.read()}) {
-    bool trusted = list == exchange.banned.read() && config.protect.trusts(source.ip);
-    if (list != nullptr && !trusted && list->contains(source.ip)) {
-      return {{"verdict", "dropped: its source is denied or banned"}};
-    }
-  }
-  sipcore::Subject subject{*message, essentials, source, config.own[question.listen]};
-  uint16_t group = config.listens[question.listen].group;
-  uint64_t marks = 0, hash = 0;
-  sipcore::Rewrite changes;
-  Json rules = Json::array();
-  std::string verdict;
-  auto work = std::make_unique<sipcore::RuleWork>();
-  auto take = [&](const sipcore::Rule& rule) {
-    const RuleSettings* settings = find(live.settings(), rule.name);
-    rules.push_back({{"name", rule.name},
-                     {"because", because(rule, subject)},
-                     {"does", actions_of(*settings, live.settings())}});
-    marks |= rule.mark;
-    changes.add(rule);
-    uint64_t by_rule = sipcore::hash_by(rule, subject, work->text, config.keys.token);
-    if (by_rule != 0) hash = by_rule;
-    if (rule.verdict == Verdict::kGroup) group = rule.group;
-    if (rule.verdict == Verdict::kDrop) verdict = "dropped";
-    if (rule.verdict == Verdict::kReject) {
-      verdict = fmt::format("rejected: {} {}", rule.status, rule.reason);
-    }
-    return rule.verdict == Verdict::kContinue;
-  };
-  if (config.rules.request != nullptr) {
-    config.rules.request->match(subject, exchange.workers, exchange.minute_of_week, marks, *work,
-                                take);
-  }
-  Json out = {{"rules", rules}, {"verdict", verdict}};
-  if (!verdict.empty()) return out;
-  const link::Group& chosen = config.groups[group];
-  out["verdict"] = "sent to group " + chosen.name;
-  if (changes.any()) out["as"] = sent_as(changes, subject);
-  out["group"] = chosen.name;
-  out["algorithm"] = link::kAlgorithmNames[static_cast<size_t>(chosen.algorithm)];
-  out["destinations"] = destinations(chosen, subject, hash, exchange, question.now_ms);
+  sipcore::Subject subject{read->message, read->essentials, question.source,
+                           config.own[question.listen]};
+  run(config.rules.request.get(), subject);
+  Json out = {{"rules", run.rules}, {"verdict", run.verdict}};
+  if (!run.verdict.empty()) return out;
+  std::string sent = run.changes.any() ? changed(run.changes, subject) : question.bytes;
+  if (run.changes.any()) out["as"] = sent_as(sent);
+  out.update(whereto({subject, run.group, run.hash, question.now_us}, exchange));
+  if (question.failed_with != 0) out["failed"] = after_failure(question, sent, run, exchange);
   return out;
 }
 

@@ -29,17 +29,24 @@ const std::string* text_at(const Json& params, size_t index) {
   return there ? params[index].get_ptr<const Json::string_t*>() : nullptr;
 }
 
-// MESSAGE [SOURCE [LISTEN]]: bytes of the message as the characters of those numbers.
+int status_of(const Json& status) {
+  bool failure = status.is_number_integer() && status >= 300 && status <= 699;
+  if (!failure) throw RpcError{400, "STATUS is that of a failure, a number from 300 to 699"};
+  return status.get<int>();
+}
+
+// MESSAGE [SOURCE [LISTEN [STATUS]]]: bytes of the message as the characters of those numbers.
 Question question_of(const Json& params, const link::RunningConfig& config) {
   const std::string *message = text_at(params, 0), *source = text_at(params, 1),
                     *listen = text_at(params, 2);
   auto bytes = message == nullptr ? std::nullopt : bytes_of(*message);
-  if (!bytes) throw RpcError{400, "params are MESSAGE, [SOURCE, [LISTEN]]"};
+  if (!bytes) throw RpcError{400, "params are MESSAGE, [SOURCE, [LISTEN, [STATUS]]]"};
   Question out;
   out.bytes = *bytes;
   auto from = sipcore::parse_endpoint(source == nullptr ? "192.0.2.1:5060" : *source, 5060);
   if (!from) throw RpcError{400, "SOURCE is an address, perhaps with a port"};
   out.source = *from;
+  if (params.size() > 3) out.failed_with = status_of(params[3]);
   if (listen == nullptr || listen->empty()) return out;
   auto to = sipcore::parse_endpoint(*listen, sipcore::kDefaultPort);
   for (size_t i = 0; to && i < config.listens.size(); ++i) {
@@ -51,14 +58,14 @@ Question question_of(const Json& params, const link::RunningConfig& config) {
 
 }  // namespace
 
-void add_rule_methods(Rpc& rpc, const config::Live& live, const link::Exchange& exchange,
+void add_rule_methods(Rpc& rpc, const config::Live& live, link::Exchange& exchange,
                       std::function<uint64_t()> now_us) {
   rpc.add("rules.list", "rules, and how often they matched",
           [&live, &exchange](const Json&) { return list(live, exchange); });
-  rpc.add("rules.explain", "what becomes of a request: MESSAGE [SOURCE [LISTEN]]",
+  rpc.add("rules.explain", "what becomes of a message: MESSAGE [SOURCE [LISTEN [STATUS]]]",
           [&live, &exchange, now_us](const Json& params) {
             Question question = question_of(params, *exchange.config.read());
-            question.now_ms = now_us() / 1000;
+            question.now_us = now_us();
             return explain(question, live, exchange);
           });
 }

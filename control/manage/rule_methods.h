@@ -7,7 +7,7 @@
 
 namespace control::manage {
 
-void add_rule_methods(Rpc& rpc, const config::Live& live, const link::Exchange& exchange,
+void add_rule_methods(Rpc& rpc, const config::Live& live, link::Exchange& exchange,
                       std::function<uint64_t()> now_us);
 
 }  // namespace control::manage

@@ -85,6 +85,12 @@ std::string rule_table(const Json& result) {
   return out;
 }
 
+std::string prospect(const Json& one) {
+  if (one.contains("not_asked")) return "not asked: " + one["not_asked"].get<std::string>();
+  double chance = one["chance"].get<double>();
+  return chance == 100.0 ? "chosen" : fmt::format("{:.1f} %", chance);
+}
+
 std::string explanation(const Json& result) {
   std::string out;
   for (const Json& rule : result.value("rules", Json::array())) {
@@ -94,12 +100,12 @@ std::string explanation(const Json& result) {
     }
   }
   out += result["verdict"].get<std::string>() + "\n";
-  if (!result.contains("group")) return out;
-  for (const Json& one : result["destinations"]) {
-    out += fmt::format("    {:<30}{}{}\n", one["uri"].get<std::string>(),
-                       one["state"].get<std::string>(), one.contains("chosen") ? ", chosen" : "");
+  for (const Json& one : result.value("destinations", Json::array())) {
+    out += fmt::format("    {:<30}{:<10}{}\n", one["uri"].get<std::string>(),
+                       one["state"].get<std::string>(), prospect(one));
   }
   if (result.contains("as")) out += "as\n" + result["as"].get<std::string>() + "\n";
+  if (result.contains("failed")) out += "when they have failed\n" + explanation(result["failed"]);
   return out;
 }
 

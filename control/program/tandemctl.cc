@@ -43,6 +43,7 @@ struct Options {
   std::string method, file = "-", group, destination, attributes;
   std::vector<std::string> params;
   std::string source = "192.0.2.1:5060", listen;
+  int failed_with = 0;
   uint32_t algorithm = 4;
   std::string call_id, user;
   control::program::TraceOptions trace;
@@ -209,6 +210,8 @@ Commands define(CLI::App& app, Options& options) {
   all.explain->add_option("--source", options.source, "ADDRESS[:PORT] it comes from")
       ->capture_default_str();
   all.explain->add_option("--listen", options.listen, "address of ours it comes to");
+  all.explain->add_option("--failed-with", options.failed_with,
+                          "and what follows when all have failed with this status");
   all.trace = app.add_subcommand("trace", "messages of a call while they pass, as a ladder");
   auto* call_id = all.trace->add_option("-c,--call-id", options.call_id, "of this call");
   auto* user = all.trace->add_option("-u,--user", options.user, "with this user in a URI");
@@ -266,7 +269,9 @@ int run(const Commands& on, const Options& options) {
   if (*on.rules) return show(options, "rules.list", none);
   if (*on.explain) {
     std::string message = control::manage::visible(read_all(options.file));
-    return show(options, "rules.explain", {message, options.source, options.listen});
+    Json question = {message, options.source, options.listen};
+    if (options.failed_with != 0) question.push_back(options.failed_with);
+    return show(options, "rules.explain", question);
   }
   Json named = {options.group, options.destination};
   if (*on.remove) return show(options, "dispatcher.remove", named);

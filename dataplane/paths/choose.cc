@@ -6,12 +6,12 @@
 
 namespace dataplane {
 
-using control::link::Admin;
 using control::link::Algorithm;
 using control::link::Destination;
 using control::link::DestinationState;
 using control::link::Group;
-using control::link::Probed;
+using control::link::kMostFallbacks;
+using control::link::Obstacle;
 using control::link::Tier;
 using sipcore::Breaker;
 using sipcore::Endpoint;
@@ -19,8 +19,7 @@ using sipcore::kNobody;
 
 namespace {
 
-constexpr size_t kMostFallbacks = 8;  // groups in a row
-constexpr size_t kMostRaces = 8;      // places that others took in the moment we chose them
+constexpr size_t kMostRaces = 8;  // places that others took in the moment we chose them
 
 // Tells destinations of a request from each other; where two are taken for one, one is not asked.
 uint32_t endpoint_hash(const Endpoint& endpoint, const sipcore::HashKey& key) {
@@ -28,24 +27,6 @@ uint32_t endpoint_hash(const Endpoint& endpoint, const sipcore::HashKey& key) {
   hash.add({reinterpret_cast<const char*>(endpoint.ip.bytes.data()), endpoint.ip.size()});
   hash.add_word(endpoint.port, 2);
   return static_cast<uint32_t>(hash.finish());
-}
-
-sipcore::Load load_of(const Destination& destination, const DestinationState& state,
-                      uint32_t unit) {
-  constexpr auto kRelaxed = std::memory_order_relaxed;
-  return {destination.weight,
-          unit,
-          destination.capacity,
-          state.calls.load(kRelaxed),
-          state.work.load(kRelaxed),
-          state.latency.lately_us.value(),
-          state.latency.usual_us.value()};
-}
-
-uint64_t cost(Algorithm algorithm, const sipcore::Load& load) {
-  if (algorithm == Algorithm::kLeastWork) return cost_of_work(load);
-  if (algorithm == Algorithm::kLowestLatency) return cost_of_waiting(load);
-  return cost_of_calls(load);
 }
 
 }  // namespace
@@ -68,34 +49,20 @@ bool Proxy::listens_on(sipcore::Family family) const {
   return false;
 }
 
-// Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, 2017): one that has more
-// than its fair share of the calls that are up is passed over.
-bool Proxy::over_bound(const Wish& wish, const Destination& destination) const {
-  if (wish.bound == 0) return false;
-  uint64_t calls = destinations_.at(destination.slot).calls.load(std::memory_order_relaxed);
-  return calls * wish.weights * 100 >= wish.bound * destination.weight;
-}
-
 // Whether a request may go there. Without care a breaker that is open does not matter: when all
 // are, nobody loses by asking.
 bool Proxy::may_ask(const Wish& wish, const Destination& destination) const {
   DestinationState& state = destinations_.at(destination.slot);
-  constexpr auto kAcquire = std::memory_order_acquire;
-  if (destination.weight == 0 || state.admin.load(kAcquire) != Admin::kEnabled) return false;
-  if (state.probed.load(kAcquire) == Probed::kDown) return false;
-  uint32_t calls = state.calls.load(kAcquire);
-  if (wish.call && destination.capacity != 0 && calls >= destination.capacity) return false;
-  if (wish.call && !destination.call_rate.has_room(state.call_rate, now_us_ * 1000)) return false;
-  Breaker breaker(state.breaker.load(kAcquire));
-  bool open = !breaker.may_be_asked(now_ms_);
-  bool held = open && breaker.phase() == Breaker::Phase::kHeld;
-  if (held || (open && wish.care != Care::kNone)) return false;
+  Obstacle obstacle = obstacle_of(destination, state, wish.call, now_us_);
+  bool last_resort = obstacle == Obstacle::kBroken && wish.care == Care::kNone;
+  if (obstacle != Obstacle::kNone && !last_resort) return false;
   if (wish.care == Care::kFull) {
     // While it starts slowly, a part of the requests passes it by: a part of its own.
+    Breaker breaker(state.breaker.load(std::memory_order_acquire));
     uint32_t share = breaker.share(now_ms_, wish.group->slow_start_ms);
     if (share < 256 && (wish.random >> 8 ^ uint64_t{destination.slot} * 0x9d) % 256 >= share)
       return false;
-    if (over_bound(wish, destination)) return false;
+    if (wish.bound.passes_over(destination, state)) return false;
   }
   if (!listens_on(destination.endpoint.ip.family)) return false;
   return !was_asked(wish.server, destination.endpoint);
@@ -133,7 +100,7 @@ uint16_t Proxy::select(const Wish& wish, const Tier& tier) {
     case Algorithm::kLowestLatency:
       index = sipcore::pick_least(
           wish.random, tier.count,
-          [&](size_t i) { return usable(i) ? cost(group.algorithm, load(i)) : sipcore::kNever; },
+          [&](size_t i) { return usable(i) ? cost_of(group.algorithm, load(i)) : sipcore::kNever; },
           [&](size_t i) { return of(i).weight; });
       break;
   }
@@ -164,7 +131,7 @@ bool Proxy::take_place(const Wish& wish, const Destination& destination) {
 std::optional<Proxy::Target> Proxy::choose_in(Wish& wish, uint16_t listen) {
   const Group& group = *wish.group;
   for (const Tier& tier : group.tiers) {
-    set_bound(wish, tier);
+    wish.bound = bound_of(group, tier, destinations_);
     for (size_t races = 0; races < kMostRaces; ++races) {
       uint16_t index = select(wish, tier);
       if (index == kNobody) break;
@@ -177,22 +144,6 @@ std::optional<Proxy::Target> Proxy::choose_in(Wish& wish, uint16_t listen) {
     }
   }
   return std::nullopt;
-}
-
-void Proxy::set_bound(Wish& wish, const Tier& tier) const {
-  const Group& group = *wish.group;
-  wish.bound = 0;
-  if (group.bounded_load_percent == 0 || group.algorithm != Algorithm::kHash) return;
-  uint64_t calls = 1;
-  wish.weights = 0;
-  for (size_t i = tier.first; i < tier.first + tier.count; ++i) {
-    const Destination& one = group.destinations[i];
-    const DestinationState& state = destinations_.at(one.slot);
-    if (state.admin != Admin::kEnabled || state.probed == Probed::kDown) continue;
-    calls += state.calls.load(std::memory_order_relaxed);
-    wish.weights += one.weight;
-  }
-  wish.bound = calls * group.bounded_load_percent;
 }
 
 // In one group, with a place of its own where it has a limit. A call that has one in another group

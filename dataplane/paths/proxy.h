@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 
+#include "control/link/choice.h"
 #include "control/link/exchange.h"
 #include "control/link/timer_wheel.h"
 #include "dataplane/core/dialogs.h"
@@ -140,10 +141,9 @@ class Proxy {
     uint32_t server = kNoSlot;  // knows who was asked
     bool call = false;          // the INVITE of a new call
     Care care = Care::kFull;
-    uint64_t hash = 0;     // of what the group hashes by
-    uint64_t random = 0;   // another one for each try
-    uint64_t bound = 0;    // calls of the tier, times the percents of its bounded load; 0: no bound
-    uint64_t weights = 0;  // of the tier
+    uint64_t hash = 0;    // of what the group hashes by
+    uint64_t random = 0;  // another one for each try
+    control::link::LoadBound bound;
   };
 
   // request.cc
@@ -201,8 +201,6 @@ class Proxy {
   std::optional<Target> choose_in(Wish& wish, uint16_t listen);
   uint16_t select(const Wish& wish, const control::link::Tier& tier);
   bool may_ask(const Wish& wish, const control::link::Destination& destination) const;
-  bool over_bound(const Wish& wish, const control::link::Destination& destination) const;
-  void set_bound(Wish& wish, const control::link::Tier& tier) const;
   bool take_place(const Wish& wish, const control::link::Destination& destination);
   bool was_asked(uint32_t server, const sipcore::Endpoint& endpoint) const;
   void note_asked(ServerTransaction& server, const sipcore::Endpoint& endpoint) const;
