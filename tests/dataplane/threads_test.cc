@@ -13,7 +13,9 @@
 namespace tests {
 namespace {
 
+using control::link::CallLimit;
 using control::link::Count;
+using control::link::RunningConfig;
 
 constexpr int kCalls = 400;
 
@@ -32,7 +34,7 @@ class ThreadsTest : public testing::Test {
     for (uint32_t round = 0; !done() && std::chrono::steady_clock::now() < deadline; ++round) {
       node_.configure([&](control::link::RunningConfig& config) {
         config.groups[0].destinations[round % 3].weight = 1 + round % 5;
-        for (auto& one : config.groups[0].destinations) one.capacity = capacity_;
+        limits_(config);
       });
       control::link::ToWorker error;
       error.branch = {static_cast<uint8_t>(round % 2), round % 64, 0xffffffff, 0};
@@ -52,7 +54,45 @@ class ThreadsTest : public testing::Test {
     }
   }
 
-  uint32_t capacity_ = 0;
+  // Of all calls `admitted` get through, and all places come back.
+  void expect_exactly(uint64_t admitted) {
+    node_.configure([&](RunningConfig& config) { limits_(config); });
+    begin_calls();
+    run_until([&] {
+      return node_.count(Count::request_forwarded) + node_.count(Count::request_answered) == kCalls;
+    });
+    EXPECT_EQ(node_.count(Count::request_forwarded), admitted);
+    EXPECT_EQ(node_.count(Count::rejected_no_backend) + node_.count(Count::rejected_limit),
+              kCalls - admitted);
+    size_t queue = 0;
+    for (const Datagram& one : node_.settle(1000)) {
+      if (method_of(one.bytes) != "INVITE" || status_of(one.bytes) != 0) continue;
+      node_.deliver({one.to, endpoint(kListen), response_to(one.bytes, 486, "bob")}, ++queue % 2);
+    }
+    run_until([&] {
+      return node_.count(Count::response_forwarded) + node_.count(Count::response_consumed) ==
+             admitted;
+    });
+    node_.settle(1000);
+    for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node_.destination(i).in_use());
+    EXPECT_FALSE(node_.destination(kLimitSlot).in_use());
+  }
+
+  // A rule for all requests.
+  void limit_by_rule(RunningConfig& config, const CallLimit& limit) {
+    if (rules_ == nullptr) {
+      std::string fault;
+      std::vector<sipcore::Rule> rules(1);
+      rules_ = std::make_shared<const sipcore::RuleSet>(std::move(rules), size_t{3}, fault);
+      EXPECT_EQ(fault, "");
+    }
+    config.rules.request = rules_;
+    config.rules.policies = {{0, limit, 486}};
+  }
+
+  static constexpr uint16_t kLimitSlot = 100;
+  std::function<void(RunningConfig&)> limits_ = [](RunningConfig&) {};
+  std::shared_ptr<const sipcore::RuleSet> rules_;
   Node node_{{.workers = 2, .packets = 8192}};
 };
 
@@ -80,27 +120,42 @@ TEST_F(ThreadsTest, CallsOverTwoWorkers) {
 
 // Both workers want the last places at the same time: all are given away, and none twice.
 TEST_F(ThreadsTest, CapacityIsExactOverTwoWorkers) {
-  capacity_ = 50;
-  node_.configure([&](control::link::RunningConfig& config) {
-    for (auto& one : config.groups[0].destinations) one.capacity = capacity_;
-  });
-  begin_calls();
-  run_until([&] {
-    return node_.count(Count::request_forwarded) + node_.count(Count::request_answered) == kCalls;
-  });
-  EXPECT_EQ(node_.count(Count::request_forwarded), 150u);
-  EXPECT_EQ(node_.count(Count::rejected_no_backend), kCalls - 150u);
-  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(node_.destination(i).calls, 50u);
-  size_t queue = 0;
-  for (const Datagram& one : node_.settle(1000)) {
-    if (method_of(one.bytes) != "INVITE" || status_of(one.bytes) != 0) continue;
-    node_.deliver({one.to, endpoint(kListen), response_to(one.bytes, 486, "bob")}, ++queue % 2);
-  }
-  run_until([&] {
-    return node_.count(Count::response_forwarded) + node_.count(Count::response_consumed) == 150;
-  });
-  node_.settle(1000);
-  for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node_.destination(i).in_use());
+  limits_ = [](RunningConfig& config) {
+    for (auto& one : config.groups[0].destinations) one.capacity = 50;
+  };
+  expect_exactly(150);
+}
+
+TEST_F(ThreadsTest, CapacityOfAGroupIsExactOverTwoWorkers) {
+  limits_ = [](RunningConfig& config) { config.groups[0].limit = {70, {}, kLimitSlot, nullptr}; };
+  expect_exactly(70);
+}
+
+TEST_F(ThreadsTest, CapacityOfARuleIsExactOverTwoWorkers) {
+  limits_ = [this](RunningConfig& config) { limit_by_rule(config, {80, {}, kLimitSlot, nullptr}); };
+  expect_exactly(80);
+}
+
+// Time stands still: what may come at once comes in, and nothing more.
+TEST_F(ThreadsTest, RatesAreExactOverTwoWorkers) {
+  limits_ = [](RunningConfig& config) {
+    for (auto& one : config.groups[0].destinations) one.call_rate.peak = {10, 30, 1};
+  };
+  expect_exactly(90);
+}
+
+TEST_F(ThreadsTest, RateOfAGroupIsExactOverTwoWorkers) {
+  limits_ = [](RunningConfig& config) {
+    config.groups[0].limit = {0, {{10, 60, 1}, {}}, kLimitSlot, nullptr};
+  };
+  expect_exactly(60);
+}
+
+TEST_F(ThreadsTest, RateOfARuleIsExactOverTwoWorkers) {
+  limits_ = [this](RunningConfig& config) {
+    limit_by_rule(config, {0, {{10, 65, 1}, {}}, kLimitSlot, nullptr});
+  };
+  expect_exactly(65);
 }
 
 }  // namespace

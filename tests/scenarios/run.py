@@ -19,6 +19,7 @@ import sipp_scenario  # noqa: E402
 import bad_night  # noqa: E402
 import balance  # noqa: E402
 import cases  # noqa: E402
+import choices  # noqa: E402
 import rules  # noqa: E402
 import steering  # noqa: E402
 from checks import FOLDER, Failed, expect, with_tandem  # noqa: E402
@@ -354,7 +355,8 @@ def main():
             balance.drained_at_load, balance.hung_at_load, balance.dead_and_back_by_probes,
             balance.names_resolved, balance.flooder_banned,
             rules.rules_at_load, rules.rule_limits_calls, rules.flood_of_strangers,
-            rules.explained, *steering.JOBS, *bad_night.JOBS)}
+            rules.explained, *steering.JOBS, *bad_night.JOBS,
+            *choices.JOBS)}
         jobs.update(balance.algorithms())
         jobs["operator_day"] = lambda b: balance.operator_day(b, options.day_seconds)
         if options.calls > 0:
