@@ -40,11 +40,13 @@ void Watch::look(const link::RunningConfig& config, uint64_t now_ms) {
       DestinationState& state = states_.at(one.slot);
       if (state.admin == Admin::kDraining && state.calls == 0) state.admin = Admin::kDisabled;
       Condition now = condition_of(state, now_ms);
-      Known before = known_[one.slot];
-      known_[one.slot] = {one.hold.get(), now};
-      if (now == before.condition || before.hold != one.hold.get()) continue;
+      Known& known = known_[one.slot];
+      if (known.hold != one.hold.get()) known = {one.hold.get(), now, {}};
+      if (now == known.condition) continue;
       changes_.push_back(
-          {next_++, std::time(nullptr), group.name, one.uri, before.condition, now, state.calls});
+          {next_++, std::time(nullptr), group.name, one.uri, known.condition, now, state.calls});
+      known.condition = now;
+      ++known.became[static_cast<size_t>(now)];
       if (changes_.size() > kRemembered) changes_.pop_front();
       if (on_change) on_change(changes_.back());
     }

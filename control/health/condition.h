@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <ctime>
 #include <deque>
@@ -22,6 +23,7 @@ enum class Condition : uint8_t {
   kInactive,  // probes say that it is down
   kDraining,
   kDisabled,
+  kCount,
 };
 
 std::string_view word(Condition condition);
@@ -53,12 +55,17 @@ class Watch {
   // Those with a higher number than `after`, the oldest first.
   std::vector<Change> since(uint64_t after) const;
   uint64_t newest() const { return next_ - 1; }
+  // How often the destination in that slot has come to be so.
+  uint64_t became(uint16_t slot, Condition condition) const {
+    return known_[slot].became[static_cast<size_t>(condition)];
+  }
 
  private:
   link::Destinations& states_;
   struct Known {
     const void* hold = nullptr;  // tells that it is still the same destination
     Condition condition = Condition::kActive;
+    std::array<uint64_t, static_cast<size_t>(Condition::kCount)> became{};
   };
   std::vector<Known> known_;  // by slot
   std::deque<Change> changes_;

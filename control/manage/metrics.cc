@@ -181,6 +181,21 @@ void add_destinations(Families& out, const link::Exchange& exchange, uint64_t no
   }
 }
 
+void add_changes(Families& out, const link::Exchange& exchange, const health::Watch& watch) {
+  auto& changes = out.family("destination_state_changes_total",
+                             "Times that it has come to be in a state.", MetricType::Counter);
+  for (const link::Group& group : exchange.config.read()->groups) {
+    for (const link::Destination& one : group.destinations) {
+      for (size_t i = 0; i < static_cast<size_t>(health::Condition::kCount); ++i) {
+        auto condition = static_cast<health::Condition>(i);
+        Labels labels = labels_of(group, one);
+        labels.push_back({"state", std::string(health::word(condition))});
+        out.counter(changes, labels, static_cast<double>(watch.became(one.slot, condition)));
+      }
+    }
+  }
+}
+
 void add_groups(Families& out, const link::Exchange& exchange) {
   auto& calls = out.family("group_calls", "Calls at this moment.", MetricType::Gauge);
   auto& capacity = out.family("group_capacity", "Calls at a time that a group may have; 0: any.",
@@ -260,7 +275,7 @@ void add_port_figures(Families& out, const link::Exchange& exchange) {
 }  // namespace
 
 std::vector<MetricFamily> metrics(const link::Exchange& exchange, const config::Live& live,
-                                  const Clock& clock) {
+                                  const health::Watch& watch, const Clock& clock) {
   Families out;
   out.counter(out.family("build_info", "Version.", MetricType::Gauge), {{"version", kVersion}}, 1);
   out.single("uptime_seconds", "Since the start.", MetricType::Gauge,
@@ -277,6 +292,7 @@ std::vector<MetricFamily> metrics(const link::Exchange& exchange, const config::
   add_histogram(out, exchange, "call_setup_seconds",
                 "From an INVITE to a destination until it answers with 2xx.", &Traffic::call_setup);
   add_destinations(out, exchange, clock.now_ms);
+  add_changes(out, exchange, watch);
   add_groups(out, exchange);
   add_rules(out, exchange, live);
   add_workers(out, exchange, live.settings());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/config/live.h"
+#include "control/health/condition.h"
 
 namespace control::manage {
 
@@ -18,6 +19,7 @@ struct Clock {
 
 // Control thread; the text is made of it elsewhere.
 std::vector<prometheus::MetricFamily> metrics(const link::Exchange& exchange,
-                                              const config::Live& live, const Clock& clock);
+                                              const config::Live& live, const health::Watch& watch,
+                                              const Clock& clock);
 
 }  // namespace control::manage

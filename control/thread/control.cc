@@ -103,7 +103,9 @@ struct Control::State {
         recorder(exchange),
         management(io, {[this](const std::string& request) { return rpc.handle(request); },
                         [this] { return manage::text_of(rpc.run("core.overview", nullptr)); },
-                        [this] { return manage::metrics(exchange, live, metrics_clock()); },
+                        [this] {
+                          return manage::metrics(exchange, live, health.watch(), metrics_clock());
+                        },
                         [this] { return stuck ? "a worker stands still" : ""; }}) {}
 
   // The errors; empty: the new configuration runs.

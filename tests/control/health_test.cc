@@ -247,6 +247,9 @@ TEST_F(WatchTest, EachChangeIsSeenOnceAndRememberedInOrder) {
   EXPECT_EQ(all[1].to, Condition::kActive);
   EXPECT_EQ(watch.since(1).size(), 1u);
   EXPECT_TRUE(watch.since(2).empty());
+  EXPECT_EQ(watch.became(0, Condition::kInactive), 1u);
+  EXPECT_EQ(watch.became(0, Condition::kActive), 1u);
+  EXPECT_EQ(watch.became(0, Condition::kBroken), 0u);
 }
 
 TEST_F(WatchTest, DrainedIsDisabled) {
