@@ -103,9 +103,7 @@ struct Control::State {
         recorder(exchange),
         management(io, {[this](const std::string& request) { return rpc.handle(request); },
                         [this] { return manage::text_of(rpc.run("core.overview", nullptr)); },
-                        [this] {
-                          return manage::metrics(exchange, live, health.watch(), metrics_clock());
-                        },
+                        [this] { return metrics(); },
                         [this] { return stuck ? "a worker stands still" : ""; }}) {}
 
   // The errors; empty: the new configuration runs.
@@ -115,7 +113,7 @@ struct Control::State {
   void watch_icmp(size_t which);
   void tick();
   void add_methods();
-  manage::Clock metrics_clock() const;
+  std::vector<prometheus::MetricFamily> metrics() const;
   void after_publish();
   void resolve_names();
   void watch_workers();
@@ -361,9 +359,10 @@ void Control::State::watch_workers() {
   stuck = !alive;
 }
 
-manage::Clock Control::State::metrics_clock() const {
-  return {now_us() / 1000, static_cast<uint64_t>(std::time(nullptr) - since),
-          guard.bans().all().size()};
+std::vector<prometheus::MetricFamily> Control::State::metrics() const {
+  auto uptime_s = static_cast<uint64_t>(std::time(nullptr) - since);
+  return manage::metrics(exchange, live, health.watch(),
+                         {now_us() / 1000, uptime_s, guard.bans().all().size()});
 }
 
 void Control::State::add_methods() {

@@ -60,8 +60,8 @@ def hashed_by_anything(build):
 
 
 def bounded_load(build):
-    """All calls are to one user, whom the hash gives to one backend: it gets a quarter more than its
-    fair share of what is up, and others the rest."""
+    """All calls are to one user, whom the hash gives to one backend: it gets a quarter more than
+    its fair share of what is up, and others the rest."""
     def job(tandem):
         Backends(NAMES)
         caller = start_calls(1600, hold_ms=2000)
