@@ -228,6 +228,14 @@ class Sipp:
             self.process.send_signal(number)
             self.process.wait(10)
 
+    def state(self):
+        """What the process does, as the kernel says it."""
+        if self.process.poll() is not None:
+            return f"ended with {self.process.returncode}"
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat, \
+                open(f"/proc/{self.process.pid}/wchan", encoding="ascii") as wchan:
+            return f"state {stat.read().split(')')[1].split()[0]}, waits in {wchan.read()}"
+
     @classmethod
     def stop_all(cls):
         for one in cls.started:

@@ -169,6 +169,14 @@ uint16_t group_index(const Settings& settings, std::string_view name) {
   return found == nullptr ? link::kNoGroup : static_cast<uint16_t>(found - settings.groups.data());
 }
 
+resolve::Families families(const Settings& settings) {
+  resolve::Families out{false, false};
+  for (const ListenSettings& listen : settings.listens) {
+    (listen.address.ip.family == sipcore::Family::kV4 ? out.v4 : out.v6) = true;
+  }
+  return out;
+}
+
 std::variant<Settings, Errors> parse(std::string_view text, std::string_view file) {
   Errors errors;
   Reader reader(std::string(file), errors.lines);

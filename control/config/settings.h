@@ -119,6 +119,9 @@ struct Settings {
 // The place of a group among `groups`, or link::kNoGroup.
 uint16_t group_index(const Settings& settings, std::string_view name);
 
+// Those of the addresses that the node listens on.
+resolve::Families families(const Settings& settings);
+
 // Each line is "file:line:column: what is wrong and what would be right".
 struct Errors {
   std::vector<std::string> lines;

@@ -98,7 +98,7 @@ void Prober::answered(const sipcore::BranchToken& token, int status, uint32_t re
   Probed* one = find(token);
   if (one == nullptr || status < 200) return;
   DestinationState& state = states_.at(one->target.slot);
-  state.latency.add(static_cast<uint32_t>(now_us - token.loop));
+  state.measure(static_cast<uint32_t>(now_us - token.loop), now_us / 1000);
   const link::ProbeSettings& settings = one->target.settings;
   if (status == 503) {  // busy, not dead
     uint64_t hold_ms = retry_after_s > 0 ? us(retry_after_s) : one->target.hold_ms;

@@ -39,14 +39,14 @@ inline Obstacle obstacle_of(const Destination& one, DestinationState& state, boo
 }
 
 inline sipcore::Load load_of(const Destination& destination, const DestinationState& state,
-                             uint32_t unit) {
+                             uint32_t unit, uint64_t now_ms) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
   return {destination.weight,
           unit,
           destination.capacity,
           state.calls.load(kRelaxed),
           state.work.load(kRelaxed),
-          state.latency.lately_us.value(),
+          state.latency_us(now_ms),
           state.latency.usual_us.value()};
 }
 

@@ -4,14 +4,15 @@
 // as a call or a transaction is counted in it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "sipcore/balance/rate.h"
 #include "sipcore/balance/breaker.h"
 #include "sipcore/balance/load.h"
+#include "sipcore/balance/rate.h"
 
 namespace control::link {
 
@@ -35,6 +36,8 @@ struct alignas(64) DestinationState {
   // Written by control.
   std::atomic<Admin> admin{Admin::kEnabled};
   std::atomic<Probed> probed{Probed::kUp};
+  // By workers and control: when its latency was measured.
+  std::atomic<uint32_t> measured_s{0};
   // By workers and control, by compare and swap: sipcore::Breaker.
   std::atomic<uint64_t> breaker{0};
   // By workers.
@@ -52,6 +55,23 @@ struct alignas(64) DestinationState {
   std::atomic<uint64_t> opened{0};             // times that its breaker opened
   std::atomic<uint64_t> rang{0};               // calls that rang there, or were answered at once
   std::atomic<uint64_t> post_dial_us{0};       // all their delays until then
+
+  // A first response, or that none has come in so long a time.
+  void measure(uint32_t sample_us, uint64_t now_ms) {
+    auto now_s = static_cast<uint32_t>(now_ms / 1000);
+    uint32_t then_s = measured_s.load(std::memory_order_relaxed);
+    if (then_s != now_s && measured_s.compare_exchange_strong(then_s, now_s)) {
+      latency.lately_us.halve(seconds_between(then_s, now_s));
+    }
+    latency.add(sample_us);
+  }
+  // Of late. It halves with each second without another sample: whoever is asked nothing because he
+  // was slow could not show otherwise.
+  uint32_t latency_us(uint64_t now_ms) const {
+    uint32_t then_s = measured_s.load(std::memory_order_relaxed);
+    return latency.lately_us.value() >>
+           seconds_between(then_s, static_cast<uint32_t>(now_ms / 1000));
+  }
 
   bool in_use() const {
     return calls.load(std::memory_order_acquire) != 0 || work.load(std::memory_order_acquire) != 0;
@@ -76,6 +96,12 @@ struct alignas(64) DestinationState {
         return sipcore::Breaker(word);
       }
     }
+  }
+
+ private:
+  // Whole ones; 31 at most.
+  static uint32_t seconds_between(uint32_t then_s, uint32_t now_s) {
+    return now_s <= then_s ? 0 : std::min(now_s - then_s - 1, 31U);
   }
 };
 

@@ -110,7 +110,9 @@ class Search {
     auto usable = [&](size_t i) {
       return fault_of(group, of(i), care).empty() && !bound.passes_over(of(i), state_of(of(i)));
     };
-    auto load = [&](size_t i) { return link::load_of(of(i), state_of(of(i)), group.weight_unit); };
+    auto load = [&](size_t i) {
+      return link::load_of(of(i), state_of(of(i)), group.weight_unit, wanted_.now_us / 1000);
+    };
     if (group.algorithm == Algorithm::kHash) {
       uint16_t place = tier.table->select(hash_for(group), usable);
       if (place < out.size()) out[place] = 1;

@@ -76,14 +76,6 @@ uint32_t local_minute(std::time_t when) {
   return static_cast<uint32_t>(((parts.tm_wday + 6) % 7 * 24 + parts.tm_hour) * 60 + parts.tm_min);
 }
 
-resolve::Families families(const config::Settings& settings) {
-  resolve::Families out{false, false};
-  for (const auto& listen : settings.listens) {
-    (listen.address.ip.family == sipcore::Family::kV4 ? out.v4 : out.v6) = true;
-  }
-  return out;
-}
-
 }  // namespace
 
 struct Control::State {
@@ -94,7 +86,7 @@ struct Control::State {
         dispatcher(live, health, exchange_, now_us),
         guard(exchange_, live.settings().state),
         resolver(
-            families(live.settings()),
+            config::families(live.settings()),
             [this](const std::string& name, resolve::RecordType type,
                    resolve::Resolver::Done done) { name_server.ask(name, type, std::move(done)); }),
         signals(io, SIGTERM, SIGINT, SIGHUP),
@@ -360,9 +352,9 @@ void Control::State::watch_workers() {
 }
 
 std::vector<prometheus::MetricFamily> Control::State::metrics() const {
-  auto uptime_s = static_cast<uint64_t>(std::time(nullptr) - since);
-  return manage::metrics(exchange, live, health.watch(),
-                         {now_us() / 1000, uptime_s, guard.bans().all().size()});
+  manage::Clock clock{now_us() / 1000, static_cast<uint64_t>(std::time(nullptr) - since),
+                      guard.bans().all().size()};
+  return manage::metrics(exchange, live, health.watch(), clock);
 }
 
 void Control::State::add_methods() {
@@ -391,7 +383,7 @@ void Control::State::add_methods() {
   manage::add_trace_methods(rpc, recorder, now_us);
   for (const char* name : {"config.reload", "dispatcher.reload"}) {
     rpc.add(name, "read the configuration file again", [this](const Json&) -> Json {
-      std::vector<std::string> errors = reload();
+      auto errors = reload();
       if (!errors.empty()) throw RpcError{500, fmt::format("{}", fmt::join(errors, "\n"))};
       return "reloaded";
     });

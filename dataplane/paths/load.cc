@@ -68,7 +68,7 @@ void Proxy::hear(ClientTransaction& client) {
   int status = in_->message.status();
   // The answer to a request that was sent twice does not say to which (Karn).
   if (!client.heard && !client.late) {
-    state.latency.add(static_cast<uint32_t>(now_us_ - client.sent_us));
+    state.measure(static_cast<uint32_t>(now_us_ - client.sent_us), now_ms_);
     traffic_.first_response.add(now_us_ - client.sent_us);
   }
   if (client.holds_call && status >= 180 && status < 300) note_ringing(client, status);
@@ -109,7 +109,7 @@ void Proxy::note_late(ClientTransaction& client) {
   if (client.work == 0 || client.late) return;
   client.late = true;
   DestinationState& state = destinations_.at(client.destination_slot);
-  state.latency.add(static_cast<uint32_t>(now_us_ - client.sent_us));
+  state.measure(static_cast<uint32_t>(now_us_ - client.sent_us), now_ms_);
   if (client.kind == Kind::kInvite) find_wanting(client);
 }
 

@@ -84,6 +84,10 @@ class Average {
     uint64_t next = now == 0 ? more << kShift : now - (now >> kShift) + more;
     scaled_.store(next, std::memory_order_relaxed);
   }
+  void halve(uint32_t times) {
+    if (times == 0) return;
+    scaled_.store(scaled_.load(std::memory_order_relaxed) >> times, std::memory_order_relaxed);
+  }
   void forget() { scaled_.store(0, std::memory_order_relaxed); }
 
  private:

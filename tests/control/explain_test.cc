@@ -97,7 +97,7 @@ TEST_F(ExplainTest, EachAlgorithmHasItsChances) {
   state("g", 1).work = 7;
   EXPECT_EQ(told(explain()), (Told{"100.0", "others have less to do"}));
   configure("algorithm = \"lowest_latency\"\n");
-  state("g", 0).latency.add(50000);
+  state("g", 0).measure(50000, kNowUs / 1000);
   EXPECT_EQ(told(explain()), (Told{"others answer sooner", "100.0"}));
 }
 

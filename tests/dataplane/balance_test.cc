@@ -230,6 +230,23 @@ TEST_F(BalanceTest, LowestLatencyPrefersTheQuickOne) {
   EXPECT_NEAR(node.destination(0).latency.lately_us.value(), 10000, 100);
 }
 
+// Without probes only calls can show that it is quick again: it gets one after a while.
+TEST_F(BalanceTest, LowestLatencyTriesTheSlowOneAgain) {
+  configure([](Group& group) {
+    group.algorithm = Algorithm::kLowestLatency;
+    group.destinations.resize(2);
+  });
+  int got = 0;
+  for (int i = 0; i < 2000; ++i) {
+    int at = begin(i);
+    bool late = at == 1 && got == 0;
+    got += at == 1;
+    wait(late ? 400 : 10);
+    refuse();
+  }
+  EXPECT_GT(got, 200);
+}
+
 TEST_F(BalanceTest, CongestionTakesWeightFromTheOneThatGetsSlower) {
   configure([](Group& group) {
     group.algorithm = Algorithm::kCongestion;

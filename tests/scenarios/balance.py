@@ -24,9 +24,14 @@ class Backends:
 
     def start(self, name, callee=None):
         host, port = name.split(":")
-        self.all[name] = lab_tools.Sipp(host, callee or self.callee, FOLDER, name.replace(":", "-"),
-                                        port=int(port)).start()
-        lab_tools.wait_for_port(host, int(port))
+        one = lab_tools.Sipp(host, callee or self.callee, FOLDER, name.replace(":", "-"),
+                             port=int(port)).start()
+        self.all[name] = one
+        try:
+            lab_tools.wait_for_port(host, int(port))
+        except TimeoutError as error:
+            raise Failed(f"{error}; SIPp: {one.state()}\n{one.error_text()}") from error
+        expect(one.process.poll() is None, f"{name} did not start: {one.error_text()}")
 
     def kill(self, name):
         self.all[name].stop(signal.SIGKILL)

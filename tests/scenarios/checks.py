@@ -19,5 +19,6 @@ def with_tandem(build, job, **settings):
     try:
         job(tandem)
     finally:
+        lab_tools.Sipp.stop_all()
         code = tandem.stop()
     expect(code == 0, f"Tandem ended with code {code}:\n{tandem.log_text()}")

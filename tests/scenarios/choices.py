@@ -12,7 +12,8 @@ from balance import (NAMES, TWO, WEIGHTS, Backends, destination, destinations, e
 from checks import FOLDER, expect, with_tandem
 
 VALUES, EACH = 16, 25
-HOLES = "@th,64,56 0x4f5054494f4e53 drop"  # for OPTIONS alone: that is how its bytes begin
+# For OPTIONS alone, by how its bytes begin.
+HOLES = "@th,64,56 0x4f5054494f4e53 reject with icmp type host-unreachable"
 
 
 def probed_callee():
