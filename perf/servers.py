@@ -86,6 +86,7 @@ class Tandem(lab_tools.Tandem):
 
     def __init__(self, build, folder, port, calls_a_second, more=""):
         self.more = more  # configuration
+        self.weight = 1
         self.at_work = int(calls_a_second * 2) + 65536
         self.retired = int(calls_a_second * 2 * 34)
         super().__init__(build, folder, port=port)
@@ -110,6 +111,7 @@ address = "{SERVER}:5060"
 name = "backends"
 [[group.destination]]
 uri = "sip:{CALLEE}:5060"
+weight = {self.weight}
 [limits]
 server_transactions = {self.at_work}
 client_transactions = {self.at_work}

@@ -85,7 +85,8 @@ void read_failures(Reader& reader, const toml::table& table, link::Group& policy
   reader.number(table, "breaker_open_ms", 100, 3600000, policy.breaker.open_ms);
   reader.number(table, "breaker_most_open_ms", 100, 3600000, policy.breaker.most_open_ms);
   if (policy.breaker.most_open_ms < policy.breaker.open_ms) {
-    reader.error(table, "breaker_most_open_ms",
+    bool said = table.contains("breaker_most_open_ms");
+    reader.error(table, said ? "breaker_most_open_ms" : "breaker_open_ms",
                  "breaker_most_open_ms is not less than breaker_open_ms");
   }
   reader.number(table, "slow_start_ms", 0, 3600000, policy.slow_start_ms);
@@ -170,7 +171,8 @@ void check_groups(Reader& reader, const toml::table& root, const Settings& out) 
                  link::kMostGroups);
   }
   if (destinations > out.destinations) {
-    reader.error(*reader.section(root, "limits"), "destinations",
+    const toml::table* limits = root["limits"].as_table();
+    reader.error(limits == nullptr ? root : *limits, limits == nullptr ? "limits" : "destinations",
                  fmt::format("{} destinations: destinations in [limits] allows {}", destinations,
                              out.destinations));
   }

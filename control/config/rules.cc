@@ -187,8 +187,8 @@ class RuleReader {
       } else if (number && *number >= least && *number <= most) {
         add({kind, ""}, Pattern::How::kExact, std::to_string(*number), key);
       } else {
-        complain(key, fmt::format("{} is a list of numbers from {} to {}{}", key, least, most,
-                                  kind == Field::Kind::kStatus ? ", or \"4xx\"" : ""));
+        reader_.error(*each, fmt::format("{} is a list of numbers from {} to {}{}", key, least,
+                                         most, kind == Field::Kind::kStatus ? ", or \"4xx\"" : ""));
       }
     }
   }

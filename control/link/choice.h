@@ -38,15 +38,17 @@ inline Obstacle obstacle_of(const Destination& one, DestinationState& state, boo
   return held ? Obstacle::kHeld : Obstacle::kBroken;
 }
 
-inline sipcore::Load load_of(const Destination& destination, const DestinationState& state,
-                             uint32_t unit, uint64_t now_ms) {
+// Congestion leaves everybody a few calls, which show how he is; lowest latency does not.
+inline sipcore::Load load_of(const Group& group, const Destination& destination,
+                             const DestinationState& state, uint64_t now_ms) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
+  bool fades = group.algorithm == Algorithm::kLowestLatency;
   return {destination.weight,
-          unit,
+          group.weight_unit,
           destination.capacity,
           state.calls.load(kRelaxed),
           state.work.load(kRelaxed),
-          state.latency_us(now_ms),
+          fades ? state.latency_us(now_ms) : state.latency.lately_us.value(),
           state.latency.usual_us.value()};
 }
 

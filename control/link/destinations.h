@@ -60,13 +60,11 @@ struct alignas(64) DestinationState {
   void measure(uint32_t sample_us, uint64_t now_ms) {
     auto now_s = static_cast<uint32_t>(now_ms / 1000);
     uint32_t then_s = measured_s.load(std::memory_order_relaxed);
-    if (then_s != now_s && measured_s.compare_exchange_strong(then_s, now_s)) {
-      latency.lately_us.halve(seconds_between(then_s, now_s));
-    }
-    latency.add(sample_us);
+    latency.add(sample_us, seconds_between(then_s, now_s));
+    if (then_s != now_s) measured_s.store(now_s, std::memory_order_relaxed);
   }
-  // Of late. It halves with each second without another sample: whoever is asked nothing because he
-  // was slow could not show otherwise.
+  // Of late, as far as it counts. It halves with each second without another sample: whoever is
+  // asked nothing because he was slow could not show otherwise.
   uint32_t latency_us(uint64_t now_ms) const {
     uint32_t then_s = measured_s.load(std::memory_order_relaxed);
     return latency.lately_us.value() >>

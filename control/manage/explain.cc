@@ -84,7 +84,6 @@ std::string changed(const sipcore::Rewrite& changes, const sipcore::Subject& sub
 
 // Its header, as it would be sent.
 std::string sent_as(const std::string& message) {
-  if (message.empty()) return "more changes than one message can have";
   return visible(std::string_view(message).substr(0, message.find("\r\n\r\n")));
 }
 
@@ -107,9 +106,9 @@ class Run {
   uint16_t group = 0;
   uint64_t marks = 0, hash = 0;
   sipcore::Rewrite changes;
-  Json rules;           // that matched, in their order
-  Verdict last;         // of the one that ended it
-  std::string verdict;  // empty: the message goes on
+  Json rules;                         // that matched, in their order
+  Verdict last = Verdict::kContinue;  // of the one that ended it
+  std::string verdict;                // empty: the message goes on
 
  private:
   bool take(const sipcore::Rule& rule, const sipcore::Subject& subject, bool call) {
@@ -174,32 +173,52 @@ struct Read {
   sipcore::Fault fault;
 };
 
-// All whom it was sent to have failed with that status at best.
-Json after_failure(const Question& question, const std::string& bytes, Run& run,
+Json too_long(Json out) {
+  out["verdict"] = "rejected: 513, rules change more than one message can have changed";
+  return out;
+}
+
+// All whom it was sent to, in the group that was asked, have failed with that status at best.
+Json after_failure(const Question& question, const Read& sent, Run& run, const link::Group* asked,
                    link::Exchange& exchange) {
   const link::RunningConfig& config = *exchange.config.read();
-  auto read = std::make_unique<Read>(bytes);
-  if (read->fault != sipcore::Fault::kNone) return {{"verdict", "answered with it"}};
-  sipcore::Subject subject{read->message, read->essentials, question.source,
+  bool invite = sent.message.method() == sipcore::Method::kInvite;
+  if (!invite && question.failed_with == 408) {
+    return {{"verdict", "not answered: nobody waits for it any more (RFC 4320)"}};
+  }
+  sipcore::Subject subject{sent.message, sent.essentials, question.source,
                            config.own[question.listen], question.failed_with};
   run.changes = {};
   run(config.rules.failure.get(), subject);
   Json out = {{"rules", run.rules}, {"verdict", run.verdict}};
-  if (run.last != Verdict::kGroup || question.failed_with >= 600) {
-    if (run.verdict.empty()) out["verdict"] = fmt::format("answered with {}", question.failed_with);
-    return out;
-  }
-  if (run.changes.any()) out["as"] = sent_as(changed(run.changes, subject));
-  out.update(whereto({subject, run.group, run.hash, question.now_us}, exchange));
+  if (!run.verdict.empty()) return out;
+  out["verdict"] = fmt::format("answered with {}", question.failed_with);
+  if (run.last != Verdict::kGroup || question.failed_with >= 600) return out;
+  auto next =
+      std::make_unique<Read>(run.changes.any() ? changed(run.changes, subject) : sent.bytes);
+  if (next->fault != sipcore::Fault::kNone) return out;
+  if (run.changes.any()) out["as"] = sent_as(next->bytes);
+  sipcore::Subject again{next->message, next->essentials, question.source,
+                         config.own[question.listen]};
+  // For another user the same destination is another one.
+  if (run.changes.rewrites_uri()) asked = nullptr;
+  out.update(whereto({again, run.group, run.hash, question.now_us, asked}, exchange));
   return out;
 }
 
+// Marks that rules on its request have set are not known here.
 Json explain_response(const Question& question, const Read& read, Run& run,
                       const link::RunningConfig& config) {
+  int status = read.message.status();
+  if (question.failed_with != 0) throw RpcError{400, "STATUS is for requests"};
+  if (status == 100) return {{"verdict", "ends here: each hop has a 100 of its own"}};
+  if (status == 503)
+    return {{"verdict", "ends here: another one is asked, or the caller gets a 503 of ours"}};
   sipcore::Subject subject{read.message, read.essentials, question.source,
-                           config.own[question.listen], read.message.status()};
+                           config.own[question.listen], status};
   run(config.rules.response.get(), subject);
-  Json out = {{"rules", run.rules}, {"verdict", "goes on to the caller, if its branch is ours"}};
+  Json out = {{"rules", run.rules}, {"verdict", "goes on to the caller"}};
+  if (status >= 300) out["verdict"] = "goes on to the caller, if nobody else is asked for it";
   if (run.changes.any()) out["as"] = sent_as(changed(run.changes, subject));
   return out;
 }
@@ -275,10 +294,18 @@ Json explain(const Question& question, const config::Live& live, link::Exchange&
   run(config.rules.request.get(), subject);
   Json out = {{"rules", run.rules}, {"verdict", run.verdict}};
   if (!run.verdict.empty()) return out;
-  std::string sent = run.changes.any() ? changed(run.changes, subject) : question.bytes;
-  if (run.changes.any()) out["as"] = sent_as(sent);
-  out.update(whereto({subject, run.group, run.hash, question.now_us}, exchange));
-  if (question.failed_with != 0) out["failed"] = after_failure(question, sent, run, exchange);
+  auto sent =
+      std::make_unique<Read>(run.changes.any() ? changed(run.changes, subject) : question.bytes);
+  if (sent->fault != sipcore::Fault::kNone) return too_long(std::move(out));
+  if (run.changes.any()) out["as"] = sent_as(sent->bytes);
+  sipcore::Subject changed_one{sent->message, sent->essentials, question.source,
+                               config.own[question.listen]};
+  Wanted wanted{changed_one, run.group, run.hash, question.now_us};
+  out.update(whereto(wanted, exchange));
+  bool asked = !out["verdict"].get<std::string>().starts_with("rejected");
+  if (question.failed_with == 0 || !asked) return out;
+  const auto* group = link::find_named(config.groups, out["group"].get<std::string>());
+  out["failed"] = after_failure(question, *sent, run, group, exchange);
   return out;
 }
 

@@ -38,7 +38,11 @@ std::string phrase(Obstacle obstacle, const link::Destination& one) {
 }
 
 // Why one that could be asked is not.
-std::string_view otherwise(Algorithm algorithm) {
+std::string_view otherwise(const link::Group& group) {
+  Algorithm algorithm = group.algorithm;
+  bool bounded = group.bounded_load_percent > 0;
+  if (algorithm == Algorithm::kHash && bounded)
+    return "the hash says another one, or it has its fair share";
   if (algorithm == Algorithm::kHash) return "the hash says another one";
   if (algorithm == Algorithm::kLeastCalls) return "others have fewer calls";
   if (algorithm == Algorithm::kLeastWork) return "others have less to do";
@@ -62,8 +66,12 @@ class Search {
     for (Care care : {Care::kFull, Care::kBrokenToo}) {
       out_.destinations = Json::array();
       for (uint16_t at : groups) {
-        if (!show(config_.groups[at], care)) continue;
-        out_.group = config_.groups[at].name;
+        const link::Group& group = config_.groups[at];
+        bool found = show(group, care);
+        if (!found && care == Care::kFull) found = show(group, Care::kNoBound);
+        out_.destinations.insert(out_.destinations.end(), shown_.begin(), shown_.end());
+        if (!found) continue;
+        out_.group = group.name;
         return std::move(out_);
       }
     }
@@ -88,12 +96,13 @@ class Search {
 
   // Empty: it can be asked.
   std::string fault_of(const link::Group& group, const link::Destination& one, Care care) const {
-    if (link::is_used_up(group.limit, states_, call_, wanted_.now_us)) {
+    if (call_ && link::is_used_up(group.limit, states_, call_, wanted_.now_us)) {
       return "its group has all calls that it may have";
     }
     auto obstacle = link::obstacle_of(one, state_of(one), call_, wanted_.now_us);
     if (obstacle == Obstacle::kBroken && care == Care::kBrokenToo) obstacle = Obstacle::kNone;
     if (obstacle != Obstacle::kNone) return phrase(obstacle, one);
+    if (was_asked(one)) return "it was asked before";
     bool reached = std::any_of(config_.own.begin(), config_.own.end(), [&](const auto& own) {
       return own.ip.family == one.endpoint.ip.family;
     });
@@ -111,7 +120,7 @@ class Search {
       return fault_of(group, of(i), care).empty() && !bound.passes_over(of(i), state_of(of(i)));
     };
     auto load = [&](size_t i) {
-      return link::load_of(of(i), state_of(of(i)), group.weight_unit, wanted_.now_us / 1000);
+      return link::load_of(group, of(i), state_of(of(i)), wanted_.now_us / 1000);
     };
     if (group.algorithm == Algorithm::kHash) {
       uint16_t place = tier.table->select(hash_for(group), usable);
@@ -135,13 +144,27 @@ class Search {
     return out;
   }
 
-  double weight_of(const link::Group& group, const link::Destination& one,
-                   const sipcore::Load& load) const {
-    sipcore::Breaker breaker(state_of(one).breaker.load(std::memory_order_acquire));
-    double share = breaker.share(wanted_.now_us / 1000, group.slow_start_ms) / 256.0;
+  static double weight_of(const link::Group& group, const link::Destination& one,
+                          const sipcore::Load& load) {
     bool congestion = group.algorithm == Algorithm::kCongestion;
-    return share * static_cast<double>(congestion ? sipcore::weight_by_congestion(load)
-                                                  : uint64_t{one.weight} * 256);
+    return static_cast<double>(congestion ? sipcore::weight_by_congestion(load) : one.weight);
+  }
+
+  // By the destinations of one of them all have failed before.
+  bool was_asked(const link::Destination& one) const {
+    if (wanted_.asked == nullptr) return false;
+    return std::any_of(wanted_.asked->destinations.begin(), wanted_.asked->destinations.end(),
+                       [&](const auto& other) { return other.endpoint == one.endpoint; });
+  }
+
+  // What takes from its chance, whatever the algorithm.
+  std::string note_of(const link::Group& group, const link::Destination& one) const {
+    sipcore::Breaker breaker(state_of(one).breaker.load(std::memory_order_acquire));
+    using Phase = sipcore::Breaker::Phase;
+    bool trial = breaker.phase() == Phase::kOpen || breaker.phase() == Phase::kTrial;
+    if (trial) return "it is broken: one call is its trial";
+    uint32_t share = breaker.share(wanted_.now_us / 1000, group.slow_start_ms);
+    return share < 256 ? fmt::format("it starts slowly: {} % of that", share * 100 / 256) : "";
   }
 
   uint64_t hash_for(const link::Group& group) const {
@@ -150,29 +173,28 @@ class Search {
                             wanted_.subject.essentials, config_.keys.token);
   }
 
-  // True: somebody here is asked.
+  // True: somebody here is asked. The first tier that has one takes all, but to be asked at once.
   bool show(const link::Group& group, Care care) {
+    shown_ = Json::array();
     bool found = false;
     for (const link::Tier& tier : group.tiers) {
+      bool waits = found && group.algorithm != Algorithm::kParallel;
       auto parts = chances(group, tier, care);
-      auto none = [](const std::vector<double>& all) {
-        return std::all_of(all.begin(), all.end(), [](double one) { return one == 0; });
-      };
-      if (care == Care::kFull && none(parts)) parts = chances(group, tier, Care::kNoBound);
       for (size_t i = 0; i < tier.count; ++i) {
         const link::Destination& one = group.destinations[tier.first + i];
         Json shown = shown_of(group, one);
         std::string fault = fault_of(group, one, care);
-        if (!found && parts[i] > 0) {
+        if (!waits && parts[i] > 0) {
           shown["chance"] = std::round(parts[i] * 1000) / 10;
+          if (auto note = note_of(group, one); !note.empty()) shown["note"] = note;
+          found = true;
+        } else if (fault.empty()) {
+          shown["not_asked"] = waits ? "others have priority" : otherwise(group);
         } else {
-          std::string why =
-              found ? "others have priority" : std::string(otherwise(group.algorithm));
-          shown["not_asked"] = fault.empty() ? why : fault;
+          shown["not_asked"] = fault;
         }
-        out_.destinations.push_back(std::move(shown));
+        shown_.push_back(std::move(shown));
       }
-      found |= !none(parts);
     }
     return found;
   }
@@ -187,6 +209,7 @@ class Search {
   link::Destinations& states_;
   const bool call_;
   Prospects out_;
+  Json shown_;  // of the group that was looked at last
 };
 
 }  // namespace

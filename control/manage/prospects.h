@@ -10,13 +10,15 @@ namespace control::manage {
 
 struct Wanted {
   const sipcore::Subject& subject;
-  uint16_t group = 0;   // where rules have sent it
-  uint64_t hash = 0;    // that a rule made; 0: none
-  uint64_t now_us = 0;  // of the workers' clock
+  uint16_t group = 0;                  // where rules have sent it
+  uint64_t hash = 0;                   // that a rule made; 0: none
+  uint64_t now_us = 0;                 // of the workers' clock
+  const link::Group* asked = nullptr;  // whose destinations were asked before; nullptr: none
 };
 
 struct Prospects {
-  // {"group", "uri", "state", "chance"}: per cent of such requests; or "not_asked" instead of it.
+  // {"group", "uri", "state", "chance"}: per cent of such requests, with "note" for what takes from
+  // it; or "not_asked" instead: why not.
   Json destinations = Json::array();
   std::string group;  // that it goes to; empty: nobody is left
 };

@@ -88,7 +88,8 @@ std::string rule_table(const Json& result) {
 std::string prospect(const Json& one) {
   if (one.contains("not_asked")) return "not asked: " + one["not_asked"].get<std::string>();
   double chance = one["chance"].get<double>();
-  return chance == 100.0 ? "chosen" : fmt::format("{:.1f} %", chance);
+  std::string note = one.contains("note") ? ", " + one["note"].get<std::string>() : "";
+  return (chance == 100.0 ? "chosen" : fmt::format("{:.1f} %", chance)) + note;
 }
 
 std::string explanation(const Json& result) {
@@ -100,7 +101,12 @@ std::string explanation(const Json& result) {
     }
   }
   out += result["verdict"].get<std::string>() + "\n";
+  std::string group = result.value("group", "");
   for (const Json& one : result.value("destinations", Json::array())) {
+    if (one["group"] != group) {
+      group = one["group"].get<std::string>();
+      out += fmt::format("  group {}\n", group);
+    }
     out += fmt::format("    {:<30}{:<10}{}\n", one["uri"].get<std::string>(),
                        one["state"].get<std::string>(), prospect(one));
   }

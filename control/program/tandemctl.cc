@@ -210,8 +210,10 @@ Commands define(CLI::App& app, Options& options) {
   all.explain->add_option("--source", options.source, "ADDRESS[:PORT] it comes from")
       ->capture_default_str();
   all.explain->add_option("--listen", options.listen, "address of ours it comes to");
-  all.explain->add_option("--failed-with", options.failed_with,
-                          "and what follows when all have failed with this status");
+  all.explain
+      ->add_option("--failed-with", options.failed_with,
+                   "and what follows when all have failed with this status")
+      ->check(CLI::Range(300, 699));
   all.trace = app.add_subcommand("trace", "messages of a call while they pass, as a ladder");
   auto* call_id = all.trace->add_option("-c,--call-id", options.call_id, "of this call");
   auto* user = all.trace->add_option("-u,--user", options.user, "with this user in a URI");

@@ -74,7 +74,7 @@ uint16_t Proxy::select(const Wish& wish, const Tier& tier) {
   auto of = [&](size_t i) -> const Destination& { return group.destinations[tier.first + i]; };
   auto usable = [&](size_t i) { return may_ask(wish, of(i)); };
   auto load = [&](size_t i) {
-    return load_of(of(i), destinations_.at(of(i).slot), group.weight_unit, now_ms_);
+    return load_of(group, of(i), destinations_.at(of(i).slot), now_ms_);
   };
   uint16_t index = kNobody;
   switch (group.algorithm) {

@@ -78,15 +78,14 @@ class Average {
   uint32_t value() const {
     return static_cast<uint32_t>(scaled_.load(std::memory_order_relaxed) >> kShift);
   }
-  // 0: nothing was added yet. Of two threads that add at once one may lose its sample.
-  void add(uint32_t sample) {
+  // 0: nothing was added yet. What was there before counts less, by half each of `halvings` times.
+  // Of two threads that add at once one may lose its sample.
+  void add(uint32_t sample, uint32_t halvings = 0) {
     uint64_t now = scaled_.load(std::memory_order_relaxed), more = std::max(sample, 1U);
     uint64_t next = now == 0 ? more << kShift : now - (now >> kShift) + more;
-    scaled_.store(next, std::memory_order_relaxed);
-  }
-  void halve(uint32_t times) {
-    if (times == 0) return;
-    scaled_.store(scaled_.load(std::memory_order_relaxed) >> times, std::memory_order_relaxed);
+    auto whole = static_cast<int64_t>(more << kShift), beside = static_cast<int64_t>(next) - whole;
+    scaled_.store(static_cast<uint64_t>(whole + beside / (int64_t{1} << halvings)),
+                  std::memory_order_relaxed);
   }
   void forget() { scaled_.store(0, std::memory_order_relaxed); }
 
@@ -98,8 +97,8 @@ class Average {
 struct Latency {
   Average<3> lately_us;
   Average<10> usual_us;
-  void add(uint32_t sample_us) {
-    lately_us.add(sample_us);
+  void add(uint32_t sample_us, uint32_t halvings = 0) {
+    lately_us.add(sample_us, halvings);
     usual_us.add(sample_us);
   }
   void forget() {

@@ -71,6 +71,13 @@ class ExplainTest : public testing::Test {
     }
     return out;
   }
+  static sipcore::Breaker broken(sipcore::Breaker breaker) {
+    sipcore::BreakerSettings settings;
+    for (uint32_t i = 0; i < settings.failures; ++i) {
+      breaker = breaker.failed(kNowUs / 1000, settings);
+    }
+    return breaker;
+  }
   using Told = std::vector<std::string>;
 
   std::string folder_;
@@ -118,20 +125,59 @@ TEST_F(ExplainTest, WhoIsNotAskedHasAReason) {
 // One whose breaker is open is asked where nobody else is left.
 TEST_F(ExplainTest, BrokenOnesAreTheLastResort) {
   configure("algorithm = \"random\"\n");
-  auto breaks = [](sipcore::Breaker before) {
-    sipcore::BreakerSettings settings;
-    for (uint32_t i = 0; i < settings.failures; ++i) {
-      before = before.failed(kNowUs / 1000, settings);
-    }
-    return before;
-  };
-  state("g", 1).change_breaker(breaks);
+  state("g", 1).change_breaker([](sipcore::Breaker breaker) { return broken(breaker); });
   EXPECT_EQ(told(explain()), (Told{"100.0", "it is broken"}));
   state("g", 0).admin = link::Admin::kDisabled;
   state("h", 0).admin = link::Admin::kDisabled;
   Json result = explain();
   EXPECT_EQ(result["verdict"], "sent to group g");
   EXPECT_EQ(told(result), (Told{"taken out", "100.0"}));
+}
+
+// Where several priorities are there, each with its own.
+TEST_F(ExplainTest, PrioritiesAndSlowStartsAreTold) {
+  std::string top = "[[group.destination]]\nuri = \"sip:192.0.2.20\"\npriority = 5\n";
+  configure("algorithm = \"least_calls\"\n" + top);
+  state("g", 0).change_breaker([](auto) { return sipcore::Breaker::closed(kNowUs / 1000); });
+  Json result = explain();
+  EXPECT_EQ(told(result), (Told{"100.0", "others have priority", "others have priority"}));
+  EXPECT_EQ(result["destinations"][0]["note"], "it starts slowly: 10 % of that");
+  configure("algorithm = \"parallel\"\n" + top);
+  EXPECT_EQ(told(explain()), (Told{"100.0", "100.0", "100.0"}));
+}
+
+// Who has his share of calls is passed over for one of another priority.
+TEST_F(ExplainTest, FairSharesAreToldAcrossPriorities) {
+  configure(
+      "algorithm = \"hash\"\nbounded_load_percent = 125\n"
+      "[[group.destination]]\nuri = \"sip:192.0.2.19\"\npriority = 5\n"
+      "[[group.destination]]\nuri = \"sip:192.0.2.20\"\npriority = 5\n");
+  state("g", 0).change_breaker([](sipcore::Breaker breaker) { return broken(breaker); });
+  state("g", 1).calls = 100;
+  Told all = told(explain());
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[1], "the hash says another one, or it has its fair share");
+  EXPECT_TRUE(all[2] == "100.0" || all[3] == "100.0");
+}
+
+// The hash is that of the request as it is sent.
+TEST_F(ExplainTest, RulesChangeWhatIsHashed) {
+  configure("hash_of = \"request_uri\"\n", "[[rule]]\nuser_prefix = \"b\"\nset_user = \"same\"\n");
+  Told same = told(explain("same"));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(told(explain("b" + std::to_string(i))), same);
+}
+
+TEST_F(ExplainTest, RatesOfAGroupAreForCallsAlone) {
+  configure("algorithm = \"random\"\ncalls_per_s = 1\n");
+  const link::CallLimit& limit = exchange_->config.read()->groups[0].limit;
+  auto& rate = exchange_->destinations.at(limit.slot).call_rate;
+  EXPECT_TRUE(limit.call_rate.take(rate, kNowUs * 1000));
+  EXPECT_EQ(explain()["verdict"], "sent to group h, behind g");
+  EXPECT_EQ(
+      ask("MESSAGE sip:bob@192.0.2.1 SIP/2.0\r\n"
+          "Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n"
+          "To: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n")["verdict"],
+      "sent to group g");
 }
 
 TEST_F(ExplainTest, LimitsOfGroupsAndRulesAreSeen) {
@@ -157,6 +203,17 @@ TEST_F(ExplainTest, FailuresAndResponsesHaveRulesToo) {
   EXPECT_EQ(failed["verdict"], "sent to group h");
   EXPECT_NE(failed["as"].get<std::string>().find("INVITE sip:box@"), std::string::npos);
   EXPECT_EQ(explain("bob", 480)["failed"]["verdict"], "answered with 480");
+  // Nobody is asked twice, and where nobody was asked nobody has failed.
+  configure("algorithm = \"random\"\n", "[[rule]]\non = \"failure\"\ngroup = \"g\"\n");
+  failed = explain("bob", 486)["failed"];
+  EXPECT_EQ(failed["verdict"], "sent to group h, behind g");
+  EXPECT_EQ(told(failed)[0], "it was asked before");
+  for (size_t i = 0; i < 2; ++i) state("g", i).admin = link::Admin::kDisabled;
+  state("h", 0).admin = link::Admin::kDisabled;
+  EXPECT_FALSE(explain("bob", 486).contains("failed"));
+  configure("algorithm = \"random\"\n",
+            "[[rule]]\nname = \"hide\"\non = \"response\"\n"
+            "status = \"4xx\"\nremove_header = \"Server\"\n");
   EXPECT_FALSE(explain("bob").contains("failed"));
   EXPECT_EQ(explain("bob", 200)["code"], 400);
   Json response =

@@ -244,7 +244,7 @@ TEST_F(BalanceTest, LowestLatencyTriesTheSlowOneAgain) {
     wait(late ? 400 : 10);
     refuse();
   }
-  EXPECT_GT(got, 200);
+  EXPECT_GT(got, 100);
 }
 
 TEST_F(BalanceTest, CongestionTakesWeightFromTheOneThatGetsSlower) {

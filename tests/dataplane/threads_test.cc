@@ -54,8 +54,9 @@ class ThreadsTest : public testing::Test {
     }
   }
 
-  // Of all calls `admitted` get through, and all places come back.
-  void expect_exactly(uint64_t admitted) {
+  // Of all calls `admitted` get through, `each` at every destination (0: however many), and all
+  // places come back.
+  void expect_exactly(uint64_t admitted, uint32_t each = 0) {
     node_.configure([&](RunningConfig& config) { limits_(config); });
     begin_calls();
     run_until([&] {
@@ -64,6 +65,7 @@ class ThreadsTest : public testing::Test {
     EXPECT_EQ(node_.count(Count::request_forwarded), admitted);
     EXPECT_EQ(node_.count(Count::rejected_no_backend) + node_.count(Count::rejected_limit),
               kCalls - admitted);
+    for (size_t i = 0; i < 3 && each > 0; ++i) EXPECT_EQ(node_.destination(i).calls, each);
     size_t queue = 0;
     for (const Datagram& one : node_.settle(1000)) {
       if (method_of(one.bytes) != "INVITE" || status_of(one.bytes) != 0) continue;
@@ -123,7 +125,7 @@ TEST_F(ThreadsTest, CapacityIsExactOverTwoWorkers) {
   limits_ = [](RunningConfig& config) {
     for (auto& one : config.groups[0].destinations) one.capacity = 50;
   };
-  expect_exactly(150);
+  expect_exactly(150, 50);
 }
 
 TEST_F(ThreadsTest, CapacityOfAGroupIsExactOverTwoWorkers) {
@@ -141,7 +143,7 @@ TEST_F(ThreadsTest, RatesAreExactOverTwoWorkers) {
   limits_ = [](RunningConfig& config) {
     for (auto& one : config.groups[0].destinations) one.call_rate.peak = {10, 30, 1};
   };
-  expect_exactly(90);
+  expect_exactly(90, 30);
 }
 
 TEST_F(ThreadsTest, RateOfAGroupIsExactOverTwoWorkers) {

@@ -68,7 +68,7 @@ def bounded_load(build):
         caller = start_calls(1600, hold_ms=2000)
         lab_tools.wait_until(lambda: caller.counts()[0] > 600, 10, "600 calls")
         worst = []
-        while caller.counts()[0] < 1500:
+        while caller.counts()[0] < 1500 and caller.process.poll() is None:
             up = sorted(one["ACTIVE"] for one in tandem.destinations())
             worst.append((up[-1] / max(1, sum(up)), up))
             time.sleep(0.2)
@@ -147,18 +147,21 @@ def slow_one_gets_less(build, name):
             before = [destination(tandem, one)["CALLS"] for one in TWO]
             time.sleep(seconds)
             got = [destination(tandem, one)["CALLS"] - b for one, b in zip(TWO, before)]
+            expect(sum(got) > 0, f"no more calls: {caller.counts()}")
             return got[0] / sum(got)
 
-        caller = start_calls(3000, hold_ms=300)
+        caller = start_calls(4000, hold_ms=300)
         lab_tools.wait_until(lambda: caller.counts()[1] > 200, 10, "200 calls")
         at_first = share(2)
         with Hesitant(backends, TWO[0]):
             time.sleep(1)
             slow = share(2)
-        lab_tools.wait_until(lambda: share(0.5) > 0.35, 6, "its share to come back")
+        lab_tools.wait_until(lambda: share(0.5) > 0.2, 10, "its share to come back")
         print(f"    {name}: of the calls it had {100 * at_first:.0f} %, slow {100 * slow:.0f} %")
-        expect(0.35 < at_first < 0.65 and slow < 0.25, "its share did not go down")
-        expect_all_complete(caller, 3000)
+        # Which of two quick ones is the quicker is chance.
+        expect(slow < 0.15, "its share did not go down")
+        expect(name != "congestion" or 0.35 < at_first < 0.65, "they were not alike before")
+        expect_all_complete(caller, 4000)
     with_tandem(build, job, algorithm=name, backends=(), group_extra=destinations(*TWO))
 
 
@@ -191,8 +194,9 @@ def probed_at_load(build):
         lab_tools.wait_until(lambda: state_of(tandem, TWO[0]) == "active", 5, "active")
         lab_tools.wait_until(lambda: calls() > before + 50, 10, "calls to go there again")
         expect_all_complete(caller, 2600)
-        expect(seen(tandem, TWO[0]) == ["probing", "inactive", "active"],
-               f"it went through {seen(tandem, TWO[0])}")
+        went = seen(tandem, TWO[0])
+        at = went.index("inactive")
+        expect(went[at - 1] == "probing" and went[at + 1] == "active", f"it went through {went}")
     try:
         with_tandem(build, job, backends=(), group_extra=destinations(*TWO) + "[group.probe]\n"
                     "interval_ms = 200\ntimeout_ms = 150\ndown = 10\n")

@@ -198,6 +198,18 @@ TEST(Load, AveragesFollowAndNeverSayUnknown) {
   EXPECT_LT(latency.lately_us.value(), 10u);
 }
 
+// What was there before counts less, whatever comes.
+TEST(Load, OldLatencyGivesWayToNew) {
+  for (auto [sample, halvings, result] :
+       {std::tuple(1600, 0, 8200), std::tuple(1600, 1, 4900), std::tuple(1600, 10, 1600),
+        std::tuple(100000, 31, 100000), std::tuple(20000, 2, 20000 - 10800 * 7 / 32)}) {
+    Latency latency;
+    latency.add(9143);
+    latency.add(sample, halvings);
+    EXPECT_NEAR(latency.lately_us.value(), result, 130) << sample << " " << halvings;
+  }
+}
+
 // From 200 to 1,100 us: small steps count as well.
 TEST(Load, UsualLatencyFollowsDifferencesBelowAMillisecond) {
   Latency latency;
