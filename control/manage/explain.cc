@@ -4,7 +4,6 @@
 
 #include "control/config/rule_words.h"
 #include "control/link/choice.h"
-#include "control/link/named.h"
 #include "control/manage/parse_report.h"
 #include "control/manage/prospects.h"
 #include "sipcore/rules/hash_by.h"
@@ -144,22 +143,17 @@ class Run {
 };
 
 // {"verdict", "group", "algorithm", "destinations"}
-Json whereto(const Wanted& wanted, link::Exchange& exchange) {
-  const link::Group& first = exchange.config.read()->groups[wanted.group];
-  Prospects found = prospects(wanted, exchange);
-  Json out = {{"group", found.group.empty() ? first.name : found.group},
-              {"destinations", found.destinations}};
-  const auto& groups = exchange.config.read()->groups;
-  const link::Group* taken = link::find_named(groups, out["group"].get<std::string>());
-  out["algorithm"] = link::kAlgorithmNames[static_cast<size_t>(taken->algorithm)];
-  if (found.group.empty()) {
-    out["verdict"] = fmt::format("rejected: 503, group {} has nobody left to ask", first.name);
-  } else if (found.group != first.name) {
-    out["verdict"] = fmt::format("sent to group {}, behind {}", found.group, first.name);
-  } else {
-    out["verdict"] = "sent to group " + first.name;
+Json whereto(const link::Group& first, const Prospects& found) {
+  const link::Group& taken = found.group == nullptr ? first : *found.group;
+  std::string verdict = "sent to group " + taken.name;
+  if (&taken != &first) verdict += ", behind " + first.name;
+  if (found.group == nullptr) {
+    verdict = fmt::format("rejected: 503, group {} has nobody left to ask", first.name);
   }
-  return out;
+  return {{"verdict", verdict},
+          {"group", taken.name},
+          {"algorithm", link::kAlgorithmNames[static_cast<size_t>(taken.algorithm)]},
+          {"destinations", found.destinations}};
 }
 
 // A message as it was read, with the bytes it lies in.
@@ -173,9 +167,14 @@ struct Read {
   sipcore::Fault fault;
 };
 
-Json too_long(Json out) {
-  out["verdict"] = "rejected: 513, rules change more than one message can have changed";
-  return out;
+sipcore::Subject subject_of(const Read& read, const Question& question,
+                            const link::RunningConfig& config, int status = 0) {
+  return {read.message, read.essentials, question.source, config.own[question.listen], status};
+}
+
+// What goes on when rules have changed it.
+std::unique_ptr<Read> next_of(const Read& read, const Run& run, const sipcore::Subject& subject) {
+  return std::make_unique<Read>(run.changes.any() ? changed(run.changes, subject) : read.bytes);
 }
 
 // All whom it was sent to, in the group that was asked, have failed with that status at best.
@@ -186,23 +185,21 @@ Json after_failure(const Question& question, const Read& sent, Run& run, const l
   if (!invite && question.failed_with == 408) {
     return {{"verdict", "not answered: nobody waits for it any more (RFC 4320)"}};
   }
-  sipcore::Subject subject{sent.message, sent.essentials, question.source,
-                           config.own[question.listen], question.failed_with};
+  auto subject = subject_of(sent, question, config, question.failed_with);
   run.changes = {};
   run(config.rules.failure.get(), subject);
   Json out = {{"rules", run.rules}, {"verdict", run.verdict}};
   if (!run.verdict.empty()) return out;
   out["verdict"] = fmt::format("answered with {}", question.failed_with);
   if (run.last != Verdict::kGroup || question.failed_with >= 600) return out;
-  auto next =
-      std::make_unique<Read>(run.changes.any() ? changed(run.changes, subject) : sent.bytes);
+  auto next = next_of(sent, run, subject);
   if (next->fault != sipcore::Fault::kNone) return out;
   if (run.changes.any()) out["as"] = sent_as(next->bytes);
-  sipcore::Subject again{next->message, next->essentials, question.source,
-                         config.own[question.listen]};
   // For another user the same destination is another one.
   if (run.changes.rewrites_uri()) asked = nullptr;
-  out.update(whereto({again, run.group, run.hash, question.now_us, asked}, exchange));
+  auto again = subject_of(*next, question, config);
+  Wanted wanted{again, run.group, run.hash, question.now_us, asked};
+  out.update(whereto(config.groups[run.group], prospects(wanted, exchange)));
   return out;
 }
 
@@ -214,8 +211,7 @@ Json explain_response(const Question& question, const Read& read, Run& run,
   if (status == 100) return {{"verdict", "ends here: each hop has a 100 of its own"}};
   if (status == 503)
     return {{"verdict", "ends here: another one is asked, or the caller gets a 503 of ours"}};
-  sipcore::Subject subject{read.message, read.essentials, question.source,
-                           config.own[question.listen], status};
+  auto subject = subject_of(read, question, config, status);
   run(config.rules.response.get(), subject);
   Json out = {{"rules", run.rules}, {"verdict", "goes on to the caller"}};
   if (status >= 300) out["verdict"] = "goes on to the caller, if nobody else is asked for it";
@@ -289,23 +285,22 @@ Json explain(const Question& question, const config::Live& live, link::Exchange&
   if (!read->essentials.to_tag.empty()) {
     throw RpcError{400, "rules are for requests that begin something, not for those of a call"};
   }
-  sipcore::Subject subject{read->message, read->essentials, question.source,
-                           config.own[question.listen]};
+  auto subject = subject_of(*read, question, config);
   run(config.rules.request.get(), subject);
   Json out = {{"rules", run.rules}, {"verdict", run.verdict}};
   if (!run.verdict.empty()) return out;
-  auto sent =
-      std::make_unique<Read>(run.changes.any() ? changed(run.changes, subject) : question.bytes);
-  if (sent->fault != sipcore::Fault::kNone) return too_long(std::move(out));
+  auto sent = next_of(*read, run, subject);
+  if (sent->fault != sipcore::Fault::kNone) {
+    out["verdict"] = "rejected: 513, rules change more than one message can have changed";
+    return out;
+  }
   if (run.changes.any()) out["as"] = sent_as(sent->bytes);
-  sipcore::Subject changed_one{sent->message, sent->essentials, question.source,
-                               config.own[question.listen]};
-  Wanted wanted{changed_one, run.group, run.hash, question.now_us};
-  out.update(whereto(wanted, exchange));
-  bool asked = !out["verdict"].get<std::string>().starts_with("rejected");
-  if (question.failed_with == 0 || !asked) return out;
-  const auto* group = link::find_named(config.groups, out["group"].get<std::string>());
-  out["failed"] = after_failure(question, *sent, run, group, exchange);
+  auto as_sent = subject_of(*sent, question, config);
+  Prospects found = prospects({as_sent, run.group, run.hash, question.now_us}, exchange);
+  out.update(whereto(config.groups[run.group], found));
+  // Where nobody was asked, nobody has failed.
+  if (question.failed_with == 0 || found.group == nullptr) return out;
+  out["failed"] = after_failure(question, *sent, run, found.group, exchange);
   return out;
 }
 

@@ -71,7 +71,7 @@ class Search {
         if (!found && care == Care::kFull) found = show(group, Care::kNoBound);
         out_.destinations.insert(out_.destinations.end(), shown_.begin(), shown_.end());
         if (!found) continue;
-        out_.group = group.name;
+        out_.group = &group;
         return std::move(out_);
       }
     }
@@ -96,7 +96,7 @@ class Search {
 
   // Empty: it can be asked.
   std::string fault_of(const link::Group& group, const link::Destination& one, Care care) const {
-    if (call_ && link::is_used_up(group.limit, states_, call_, wanted_.now_us)) {
+    if (call_ && link::is_used_up(group.limit, states_, true, wanted_.now_us)) {
       return "its group has all calls that it may have";
     }
     auto obstacle = link::obstacle_of(one, state_of(one), call_, wanted_.now_us);

@@ -20,7 +20,7 @@ struct Prospects {
   // {"group", "uri", "state", "chance"}: per cent of such requests, with "note" for what takes from
   // it; or "not_asked" instead: why not.
   Json destinations = Json::array();
-  std::string group;  // that it goes to; empty: nobody is left
+  const link::Group* group = nullptr;  // that it goes to; nullptr: nobody is left
 };
 
 Prospects prospects(const Wanted& wanted, link::Exchange& exchange);

@@ -18,14 +18,13 @@ HOLES = "@th,64,56 0x4f5054494f4e53 reject with icmp type host-unreachable"
 
 def probed_callee():
     """A callee that answers OPTIONS as well."""
-    text = sipp_scenario.scenario("probed", [
+    return sipp_scenario.scenario("probed", [
         '<recv request="OPTIONS" optional="true" next="1"/>\n',
         sipp_scenario.want("INVITE", dialog=True),
         sipp_scenario.answer(200, "OK", body=sipp_scenario.SDP, retrans=500),
         sipp_scenario.want("ACK"), sipp_scenario.want("BYE"),
         sipp_scenario.answer(200, "OK", tag="").replace("<send>", '<send next="2">'),
         '<label id="1"/>\n', sipp_scenario.answer(200, "OK"), '<label id="2"/>\n'])
-    return text
 
 
 def hashed_by(build, key, caller, extra=""):
