@@ -1,5 +1,7 @@
 #include "dataplane/core/worker.h"
 
+#include <algorithm>
+
 #include "dataplane/steer/owner.h"
 
 namespace dataplane {
@@ -10,6 +12,15 @@ namespace {
 
 constexpr size_t kTimerBudget = 256;  // timers of one turn
 constexpr size_t kReassemblies = 64;  // datagrams in the making
+constexpr size_t kAhead = 4;          // packets that are asked for before their turn
+
+// A network card leaves packets in the outermost cache. What tells most of what is dropped, headers
+// as far as To, is in the first lines of them.
+void prefetch(const Packet& packet) {
+  constexpr size_t kLines = 5, kLine = 64;
+  const char* begin = packet.buffer + packet.begin;
+  for (size_t i = 0; i < kLines; ++i) __builtin_prefetch(begin + i * kLine);
+}
 
 // Our own branch in the topmost Via of a response names the worker.
 size_t owner_by_branch(std::string_view message, const sipcore::HashKey& key, size_t none) {
@@ -123,7 +134,9 @@ size_t Worker::receive_from(size_t port) {
   std::array<Packet*, kBurst> burst;
   size_t count = ports_[port]->receive(burst.data(), kBurst);
   size_t kernels = 0;
+  for (size_t i = 0; i < std::min(kAhead, count); ++i) prefetch(*burst[i]);
   for (size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) prefetch(*burst[i + kAhead]);
     counters_.add(Count::packets_in);
     burst[i]->port = static_cast<uint16_t>(port);
     auto fate = take_in(burst[i]);

@@ -5,10 +5,12 @@
 #include <bit>
 #include <cstring>
 
+#include "sipcore/grammar/char_run.h"
+
 namespace sipcore {
 namespace {
 
-constexpr size_t kBlock = 64;
+constexpr size_t kBlock = kMarks;
 
 struct Masks {
   uint64_t cr, lf, colon;
@@ -115,20 +117,7 @@ template <Masks (*kMasks)(const char*)>
   return builder.result();
 }
 
-uint64_t equal16(__m128i bytes, char wanted) {
-  return static_cast<uint16_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted))));
-}
-
-Masks masks_sse(const char* p) {
-  Masks m{};
-  for (size_t i = 0; i < 4; ++i) {
-    __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i));
-    m.cr |= equal16(bytes, '\r') << (16 * i);
-    m.lf |= equal16(bytes, '\n') << (16 * i);
-    m.colon |= equal16(bytes, ':') << (16 * i);
-  }
-  return m;
-}
+Masks masks_sse(const char* p) { return {marks_of(p, '\r'), marks_of(p, '\n'), marks_of(p, ':')}; }
 
 [[gnu::target("avx2,bmi,bmi2")]] uint64_t equal32(__m256i bytes, char wanted) {
   return static_cast<uint32_t>(
