@@ -53,6 +53,13 @@ struct alignas(64) Traffic {
   void request(size_t listen, sipcore::Method method) {
     requests[std::min(listen, kMostListens - 1)][static_cast<size_t>(method)].add();
   }
+  // `method` of its request.
+  void response_in(sipcore::Method method, int status) {
+    responses_in[static_cast<size_t>(method)][static_cast<size_t>(status)].add();
+  }
+  void response_out(sipcore::Method method, int status) {
+    responses_out[static_cast<size_t>(method)][static_cast<size_t>(status)].add();
+  }
   void burst(size_t packets) {
     size_t at = 0;
     while (at + 1 < kBursts && packets > size_t{1} << at) ++at;
@@ -60,9 +67,10 @@ struct alignas(64) Traffic {
   }
 
   std::array<std::array<Tally, kMethods>, kMostListens> requests;  // well-formed ones
-  std::array<Tally, kStatus> responses_in;
-  std::array<Tally, kStatus> responses_out;  // forwarded, and our own; without repetitions
-  Histogram first_response;                  // of a destination, to anything that it was sent
+  using ByMethodAndStatus = std::array<std::array<Tally, kStatus>, kMethods>;
+  ByMethodAndStatus responses_in;
+  ByMethodAndStatus responses_out;    // forwarded, and our own; without repetitions
+  Histogram first_response;           // of a destination, to anything that it was sent
   Histogram post_dial_delay;          // from an INVITE to a destination until it rings or answers
   Histogram call_setup;               // until it answers
   std::array<Tally, kBursts> bursts;  // turns in which packets came

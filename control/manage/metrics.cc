@@ -91,12 +91,18 @@ void add_messages(Families& out, const link::Exchange& exchange) {
   auto& responses = out.family("responses_total", "Responses received, and sent to callers.",
                                MetricType::Counter);
   for (bool in : {true, false}) {
-    for (size_t code = 100; code < Traffic::kStatus; ++code) {
-      uint64_t count = exchange.total_traffic(
-          [&](const Traffic& t) { return (in ? t.responses_in : t.responses_out)[code].read(); });
-      if (count == 0 && code != 200) continue;
-      out.counter(responses, {{"direction", in ? "in" : "out"}, {"code", std::to_string(code)}},
-                  static_cast<double>(count));
+    for (size_t method = 0; method < Traffic::kMethods; ++method) {
+      for (size_t code = 100; code < Traffic::kStatus; ++code) {
+        uint64_t count = exchange.total_traffic([&](const Traffic& t) {
+          return (in ? t.responses_in : t.responses_out)[method][code].read();
+        });
+        if (count == 0 && (code != 200 || method != 0)) continue;
+        out.counter(responses,
+                    {{"direction", in ? "in" : "out"},
+                     {"method", method_label(method)},
+                     {"code", std::to_string(code)}},
+                    static_cast<double>(count));
+      }
     }
   }
 }

@@ -36,8 +36,11 @@ Json histogram(const link::Exchange& exchange, Histogram Traffic::*which) {
 Json responses(const link::Exchange& exchange) {
   Json out = Json::object();
   for (size_t code = 100; code < Traffic::kStatus; ++code) {
-    uint64_t count =
-        exchange.total_traffic([&](const Traffic& t) { return t.responses_out[code].read(); });
+    uint64_t count = 0;
+    for (size_t method = 0; method < Traffic::kMethods; ++method) {
+      count += exchange.total_traffic(
+          [&](const Traffic& t) { return t.responses_out[method][code].read(); });
+    }
     if (count > 0) out[std::to_string(code)] = count;
   }
   return out;

@@ -68,7 +68,8 @@ struct ServerTransaction : Answer {
   uint32_t group_id = 0;      // of the group the request was balanced over
   uint16_t group = kNoGroup;  // its index when it was chosen; kNoGroup: none
   int16_t best_status = 0;
-  uint8_t state = 0;       // of the machine that `kind` names
+  uint8_t state = 0;  // of the machine that `kind` names
+  sipcore::Method method = sipcore::Method::kExtension;
   uint8_t tries = 0;       // destinations asked: so many of `tried` count
   uint8_t tries_here = 0;  // of them in this group
   bool cancelled = false;  // the caller sent CANCEL

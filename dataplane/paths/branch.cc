@@ -90,6 +90,7 @@ uint32_t Proxy::begin_transaction() {
     return kNoSlot;
   }
   server.kind = in_->message.method() == Method::kInvite ? Kind::kInvite : Kind::kOther;
+  server.method = in_->message.method();
   server.source = in_->arrival.source;
   server.reply_to = sipcore::reply_target(*in_->essentials.via, in_->arrival.source);
   server.listen = in_->arrival.listen;

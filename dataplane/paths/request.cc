@@ -137,7 +137,7 @@ void Proxy::count_message() {
   if (message.is_request()) {
     traffic_.request(in_->arrival.listen, message.method());
   } else {
-    traffic_.responses_in[static_cast<size_t>(message.status())].add();
+    traffic_.response_in(sipcore::method_of(in_->essentials.cseq_method), message.status());
   }
 }
 
