@@ -1,9 +1,11 @@
 #include "control/resolve/name_server.h"
 
 #include <ares.h>
+#include <netdb.h>
 #include <poll.h>
 
 #include <array>
+#include <cstring>
 
 namespace control::resolve {
 namespace {
@@ -11,6 +13,7 @@ namespace {
 constexpr int kClassInternet = 1;
 constexpr int kTimeoutMs = 1000;  // of the first try
 constexpr int kTries = 3;
+constexpr uint32_t kHostsFileTtlS = 30;  // then it is read again
 
 // What c-ares holds while a question is under way.
 struct Question {
@@ -61,6 +64,26 @@ void NameServer::ask(const std::string& name, RecordType type, Resolver::Done do
   auto question = std::make_unique<Question>(Question{std::move(done)});
   ares_query(state_->channel, name.c_str(), kClassInternet, static_cast<int>(type), answered,
              question.release());
+}
+
+std::vector<Record> NameServer::in_hosts_file(const std::string& name) const {
+  std::vector<Record> out;
+  for (int family : {AF_INET, AF_INET6}) {
+    hostent* host = nullptr;
+    int status = ares_gethostbyname_file(state_->channel, name.c_str(), family, &host);
+    if (status != ARES_SUCCESS) continue;
+    for (char** address = host->h_addr_list; *address != nullptr; ++address) {
+      Record one;
+      one.name = name;
+      one.type = family == AF_INET ? RecordType::kA : RecordType::kAaaa;
+      one.ttl_s = kHostsFileTtlS;
+      one.ip.family = family == AF_INET ? sipcore::Family::kV4 : sipcore::Family::kV6;
+      std::memcpy(one.ip.bytes.data(), *address, one.ip.size());
+      out.push_back(one);
+    }
+    ares_free_hostent(host);
+  }
+  return out;
 }
 
 void NameServer::tick() {

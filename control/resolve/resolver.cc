@@ -41,7 +41,7 @@ void Resolver::want(const std::vector<HostName>& names, uint64_t now_ms) {
   for (const HostName& name : names) {
     if (known_.contains(name)) continue;  // wanted twice
     auto old = before.find(name);
-    known_[name] = old != before.end() ? std::move(old->second) : Known{};
+    known_[name] = old != before.end() ? std::move(old->second) : Known{members(name), 0, false};
     if (old != before.end()) before.erase(old);
   }
   tick(now_ms);
@@ -59,7 +59,15 @@ void Resolver::tick(uint64_t now_ms) {
 const std::vector<Member>& Resolver::members(const HostName& name) const {
   static const std::vector<Member> kNone;
   auto found = known_.find(name);
-  return found == known_.end() ? kNone : found->second.members;
+  if (found != known_.end()) return found->second.members;
+  auto recalled = recalled_.find(name);
+  return recalled == recalled_.end() ? kNone : recalled->second;
+}
+
+Resolver::Found Resolver::found() const {
+  Found out;
+  for (const auto& [name, known] : known_) out[name] = known.members;
+  return out;
 }
 
 void Resolver::begin(const HostName& name) {
@@ -67,12 +75,8 @@ void Resolver::begin(const HostName& name) {
   auto job = std::make_shared<Job>();
   job->name = name;
   job->srv_name = "_sip._udp." + name.host;
-  if (name.port != 0) {
-    Record host;
-    host.target = name.host;
-    host.port = name.port;
-    host.weight = 1;
-    job->targets.push_back(host);
+  if (name.port != 0 || !hosts(name.host).empty()) {
+    add_host(*job);
     return ask_addresses(job);
   }
   ask_(name.host, RecordType::kNaptr, [this, job](const Answer* answer) {
@@ -94,6 +98,15 @@ void Resolver::begin(const HostName& name) {
   });
 }
 
+// The host itself is where to go.
+void Resolver::add_host(Job& job) {
+  Record host;
+  host.target = job.name.host;
+  host.port = job.name.port != 0 ? job.name.port : sipcore::kDefaultPort;
+  host.weight = 1;
+  job.targets.push_back(host);
+}
+
 void Resolver::ask_srv(const JobPointer& job) {
   ask_(job->srv_name, RecordType::kSrv, [this, job](const Answer* answer) {
     if (answer == nullptr) return fail(*job);
@@ -106,13 +119,7 @@ void Resolver::ask_srv(const JobPointer& job) {
     }
     // RFC 2782: a target of nothing says that there is no such service.
     if (job->targets.empty() && !records.empty()) return fail(*job);
-    if (job->targets.empty()) {
-      Record host;
-      host.target = job->name.host;
-      host.port = sipcore::kDefaultPort;
-      host.weight = 1;
-      job->targets.push_back(host);
-    }
+    if (job->targets.empty()) add_host(*job);
     ask_addresses(job);
   });
 }
@@ -121,8 +128,14 @@ void Resolver::ask_addresses(const JobPointer& job) {
   std::vector<RecordType> types;
   if (families_.v4) types.push_back(RecordType::kA);
   if (families_.v6) types.push_back(RecordType::kAaaa);
-  job->pending = types.size() * job->targets.size();
+  job->pending = types.size() * job->targets.size() + 1;  // this one
   for (const Record& target : job->targets) {
+    Answer known{hosts(target.target)};
+    if (!known.records.empty()) {
+      take_addresses(*job, target, known);
+      job->pending -= types.size();
+      continue;
+    }
     for (RecordType type : types) {
       ask_(target.target, type, [this, job, &target](const Answer* answer) {
         if (answer != nullptr) take_addresses(*job, target, *answer);
@@ -131,13 +144,15 @@ void Resolver::ask_addresses(const JobPointer& job) {
       });
     }
   }
+  if (--job->pending == 0) finish(*job);
 }
 
 void Resolver::take_addresses(Job& job, const Record& target, const Answer& answer) {
   uint32_t ttl_s = job.ttl_s;
   std::string name = real_name(&answer, target.target, ttl_s);
   for (const Record& one : answer.records) {
-    bool address = one.type == RecordType::kA || one.type == RecordType::kAaaa;
+    bool address = (one.type == RecordType::kA && families_.v4) ||
+                   (one.type == RecordType::kAaaa && families_.v6);
     if (!address || one.name != name || job.found.size() == kMostMembers) continue;
     // Whoever writes the zone must not lead us to ourselves or to everybody.
     if (one.ip.unusable_as_target() || one.ip.loopback()) continue;

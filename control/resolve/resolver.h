@@ -7,6 +7,8 @@
 //              `---- none -----> SRV _sip._udp.host --'
 //                                    `-- none ------------> A, AAAA of the host, port 5060
 //
+// A name in the hosts file has the addresses that stand there, and no services.
+//
 // Time and questions are given by the caller; control thread only.
 #pragma once
 
@@ -44,8 +46,12 @@ class Resolver {
   using Done = std::function<void(const Answer*)>;
   using Ask = std::function<void(const std::string& name, RecordType type, Done done)>;
 
+  // What the machine itself knows of a name: addresses, which go before what name servers say.
+  using Hosts = std::function<std::vector<Record>(const std::string& name)>;
+
   Resolver(Families families, Ask ask) : families_(families), ask_(std::move(ask)) {}
 
+  Hosts hosts = [](const std::string&) { return std::vector<Record>(); };
   // Told when a name stands for other addresses than before.
   std::function<void(const HostName&)> on_change;
   // Told of each look-up that found nothing; the members of before stay.
@@ -54,6 +60,11 @@ class Resolver {
   // The names that are needed from now on.
   void want(const std::vector<HostName>& names, uint64_t now_ms);
   void tick(uint64_t now_ms);
+  using Found = std::map<HostName, std::vector<Member>>;
+  // Of those that are wanted.
+  Found found() const;
+  // What was found in a former life, until something else is found.
+  void recall(Found found) { recalled_ = std::move(found); }
   // Sorted; empty as long as nothing was ever found.
   const std::vector<Member>& members(const HostName& name) const;
 
@@ -79,6 +90,7 @@ class Resolver {
   using JobPointer = std::shared_ptr<Job>;
 
   void begin(const HostName& name);
+  static void add_host(Job& job);
   void ask_srv(const JobPointer& job);
   void ask_addresses(const JobPointer& job);
   void take_addresses(Job& job, const Record& target, const Answer& answer);
@@ -88,6 +100,7 @@ class Resolver {
   Families families_;
   Ask ask_;
   std::map<HostName, Known> known_;
+  Found recalled_;
   uint64_t now_ms_ = 0;
 };
 

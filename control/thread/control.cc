@@ -28,7 +28,7 @@
 #include "control/manage/version.h"
 #include "control/manage/statistics.h"
 #include "control/protect/guard.h"
-#include "control/resolve/name_server.h"
+#include "control/resolve/names.h"
 #include "control/store/token_key.h"
 #include "control/thread/management.h"
 #include "control/thread/notify.h"
@@ -85,10 +85,7 @@ struct Control::State {
         health(exchange_, store::random_key().low),
         dispatcher(live, health, exchange_, now_us),
         guard(exchange_, live.settings().state),
-        resolver(
-            config::families(live.settings()),
-            [this](const std::string& name, resolve::RecordType type,
-                   resolve::Resolver::Done done) { name_server.ask(name, type, std::move(done)); }),
+        names(config::families(live.settings()), live.settings().state + "/names"),
         signals(io, SIGTERM, SIGINT, SIGHUP),
         ticker(io),
         overview(live, exchange),
@@ -107,7 +104,6 @@ struct Control::State {
   void add_methods();
   std::vector<prometheus::MetricFamily> metrics() const;
   void after_publish();
-  void resolve_names();
   void watch_workers();
   void log_rule(const link::ToControl& message);
 
@@ -116,12 +112,10 @@ struct Control::State {
   health::Health health;
   manage::Dispatcher dispatcher;
   protect::Guard guard;
-  resolve::NameServer name_server;
-  resolve::Resolver resolver;
+  resolve::Names names;
   link::Keys keys;
   std::time_t since = std::time(nullptr);
   bool network_changed = false;
-  bool names_changed = false;
   uint64_t ticks = 0;
 
   asio::io_context io;
@@ -171,18 +165,13 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
     spdlog::warn("{} of {}: {} -> {}, {} calls", change.uri, change.group, word(change.from),
                  word(change.to), change.calls);
   };
-  if (auto fault = s.name_server.open(s.live.settings().name_servers); !fault.empty()) return fault;
+  if (auto fault = s.names.open(s.live.settings().name_servers); !fault.empty()) return fault;
   s.live.members = [&s](const resolve::HostName& name) -> const std::vector<resolve::Member>& {
-    return s.resolver.members(name);
+    return s.names.members(name);
   };
   s.live.on_publish = [&s] { s.after_publish(); };
-  s.resolver.on_change = [&s](const resolve::HostName& name) {
-    spdlog::info("{} stands for {} addresses", name.host, s.resolver.members(name).size());
-    s.names_changed = true;
-  };
-  s.resolver.on_failure = [&s](const resolve::HostName& name) {
-    spdlog::warn("{} cannot be resolved; {} addresses of before stay", name.host,
-                 s.resolver.members(name).size());
+  s.names.on_change = [&s] {
+    if (auto fault = s.live.refresh(); !fault.empty()) spdlog::error("names: {}", fault);
   };
   if (auto fault = s.guard.start(s.keys.token, now_us() / 1000000); !fault.empty()) return fault;
   if (auto fault = s.live.start(s.keys); !fault.empty()) return fault;
@@ -236,20 +225,11 @@ void Control::State::after_publish() {
   const config::Settings& settings = live.settings();
   auto fault = recorder.send_to(settings.hep, settings.hep_node);
   if (!fault.empty()) spdlog::error("{}", fault);
-  resolver.want(live.names(), now_us() / 1000);
+  names.want(live.names(), now_us() / 1000);
   // The first call shall not wait for a neighbour.
   for (const link::Group& group : exchange.config.read()->groups) {
     for (const link::Destination& one : group.destinations) netlink->resolve(one.endpoint.ip);
   }
-}
-
-// Once for all names that have changed.
-void Control::State::resolve_names() {
-  name_server.tick();
-  resolver.tick(now_us() / 1000);
-  if (!names_changed) return;
-  names_changed = false;
-  if (auto fault = live.refresh(); !fault.empty()) spdlog::error("names: {}", fault);
 }
 
 void Control::State::watch_network() {
@@ -315,7 +295,7 @@ void Control::State::tick() {
   }
   recorder.tick(now_us(), date_us());
   health.tick(now_us());
-  resolve_names();
+  names.tick(now_us() / 1000);
   ++ticks;
   if (ticks % kTicksOfASecond == 0) {
     netlink->allow_questions();

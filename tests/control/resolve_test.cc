@@ -5,7 +5,7 @@
 #include <deque>
 #include <random>
 
-#include "control/resolve/resolver.h"
+#include "control/resolve/names.h"
 
 namespace control::resolve {
 namespace {
@@ -228,6 +228,57 @@ TEST_F(ResolverTest, NaptrNamesTheService) {
 TEST_F(ResolverTest, WithoutServiceRecordsItIsTheHostItself) {
   add_address("example.com", "192.0.2.9");
   EXPECT_EQ(resolve({"example.com", 0}), (Strings{"192.0.2.9:5060"}));
+}
+
+// What the machine itself knows of a name goes before what name servers say, of hosts that
+// services lead to as well.
+TEST_F(ResolverTest, TheHostsFileGoesFirst) {
+  resolver.hosts = [](const std::string& name) {
+    std::vector<Record> out;
+    if (name != "near.example.com") return out;
+    for (const char* ip : {"192.0.2.9", "2001:db8::9", "127.0.0.1"}) {
+      Record one = record(name, RecordType::kA);
+      one.ip = *sipcore::parse_ip(ip);
+      if (one.ip.family == sipcore::Family::kV6) one.type = RecordType::kAaaa;
+      out.push_back(one);
+    }
+    return out;
+  };
+  dead = true;
+  EXPECT_EQ(resolve({"near.example.com", 0}), (Strings{"[2001:db8::9]:5060", "192.0.2.9:5060"}));
+  EXPECT_EQ(resolve({"near.example.com", 5090}), (Strings{"[2001:db8::9]:5090", "192.0.2.9:5090"}));
+  dead = false;
+  add_srv("_sip._udp.example.com", 1, 1, 5070, "near.example.com");
+  EXPECT_EQ(resolve({"example.com", 0}), (Strings{"[2001:db8::9]:5070", "192.0.2.9:5070"}));
+}
+
+// What was found in a former life counts until something else is found.
+TEST_F(ResolverTest, TheLastGoodOneOutlivesTheProcess) {
+  add_address("example.com", "192.0.2.9");
+  add_srv("_sip._udp.example.com", 1, 5, 5070, "example.com");
+  resolve({"example.com", 0});
+  std::string text = text_of(resolver.found());
+  EXPECT_EQ(text, "example.com 0 1 5 192.0.2.9:5070\n");
+  resolver.recall(
+      found_in("nonsense\nother.example.com 0 1 x 192.0.2.7:5060\n"
+               "other.example.com 5060 0 1 192.0.2.8:5060\n"));
+  HostName other{"other.example.com", 5060};
+  EXPECT_EQ(endpoints(other), (Strings{"192.0.2.8:5060"}));
+  dead = true;
+  EXPECT_EQ(resolve(other), (Strings{"192.0.2.8:5060"}));
+  dead = false;
+  add_address("other.example.com", "192.0.2.77");
+  run(10000);
+  EXPECT_EQ(endpoints(other), (Strings{"192.0.2.77:5060"}));
+}
+
+TEST(NameServer, ReadsTheHostsFile) {
+  NameServer server;
+  ASSERT_EQ(server.open({}), "");
+  auto records = server.in_hosts_file("localhost");
+  ASSERT_FALSE(records.empty());
+  EXPECT_TRUE(records.front().ip.loopback());
+  EXPECT_TRUE(server.in_hosts_file("nobody.example.com").empty());
 }
 
 TEST_F(ResolverTest, AliasesAreFollowedAndEnd) {
