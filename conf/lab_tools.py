@@ -121,17 +121,26 @@ class Tandem:
     def start_wire(self):
         """Joins the memif port to eth0, whose addresses are on the kernel twin for that time."""
         move_addresses("eth0", "tandem0")
+        self.connect_wire()
+        # A new interface asks nobody before its own link-local address is checked: a second or two.
+        for host in ("ua", "b1", "b2"):
+            for v6 in (False, True):
+                wait_until(lambda h=host, six=v6: reachable(address(h, six)), 20,
+                           f"tandem-{host} to be reached over memif")
+
+    def connect_wire(self):
         command = f"mount -t bpf bpf /sys/fs/bpf; exec {self.build}/tests/wire {self.memif} eth0"
         self.wire = subprocess.Popen(in_namespace("lb", "sh", "-c", command), text=True,
                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                      stderr=subprocess.DEVNULL)
         if "ready" not in self.wire.stdout.read(6):
             raise RuntimeError("the wire to the memif port did not start")
-        # A new interface asks nobody before its own link-local address is checked: a second or two.
-        for host in ("ua", "b1", "b2"):
-            for v6 in (False, True):
-                wait_until(lambda h=host, six=v6: reachable(address(h, six)), 20,
-                           f"tandem-{host} to be reached over memif")
+
+    def cut_wire(self):
+        """kill -9 of what is at the other end of the memif port."""
+        self.wire.kill()
+        self.wire.wait(10)
+        self.wire.stdout.close()
 
     def stop_wire(self):
         if self.wire is None:

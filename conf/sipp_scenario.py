@@ -55,14 +55,15 @@ def bye(cseq=2, **more):
     return request("BYE", cseq=cseq, to="peer", **more)
 
 
-def want(what, optional=False, dialog=False, rtd=False, actions="", timeout=0):
-    """A response code or a request method that must come."""
+def want(what, optional=False, dialog=False, rtd=False, actions="", timeout=0, then=""):
+    """A response code or a request method that must come; `then` is the label to go on at."""
     kind = "response" if isinstance(what, int) else "request"
     attributes = f'{kind}="{what}"'
     attributes += ' optional="true"' if optional else ""
     attributes += ' rrs="true"' if dialog else ""
     attributes += ' rtd="1"' if rtd else ""
     attributes += f' timeout="{timeout}"' if timeout else ""
+    attributes += f' next="{then}"' if then else ""
     return f"<recv {attributes}>{actions}</recv>\n"
 
 
@@ -80,6 +81,10 @@ def answer(code, reason="Answer", contact=True, body="", headers="", retrans=0,
             + f"{headers}{kind}Content-Length: [len]\n\n{body}")
     again = f' retrans="{retrans}"' if retrans else ""
     return f"<send{again}><![CDATA[\n\n{text}\n]]></send>\n"
+
+
+def label(name):
+    return f'<label id="{name}"/>\n'
 
 
 def pause(milliseconds):

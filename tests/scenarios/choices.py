@@ -8,7 +8,7 @@ import lab_tools
 import sipp_scenario
 from bad_night import in_backend
 from balance import (NAMES, TWO, WEIGHTS, Backends, destination, destinations, expect_all_complete,
-                     seen, start_calls, state_of)
+                     expect_none_lost, seen, start_calls, state_of)
 from checks import FOLDER, expect, with_tandem
 
 VALUES, EACH = 16, 25
@@ -19,12 +19,12 @@ HOLES = "@th,64,56 0x4f5054494f4e53 reject with icmp type host-unreachable"
 def probed_callee():
     """A callee that answers OPTIONS as well."""
     return sipp_scenario.scenario("probed", [
-        '<recv request="OPTIONS" optional="true" next="1"/>\n',
+        sipp_scenario.want("OPTIONS", optional=True, then="1"),
         sipp_scenario.want("INVITE", dialog=True),
         sipp_scenario.answer(200, "OK", body=sipp_scenario.SDP, retrans=500),
         sipp_scenario.want("ACK"), sipp_scenario.want("BYE"),
         sipp_scenario.answer(200, "OK", tag="").replace("<send>", '<send next="2">'),
-        '<label id="1"/>\n', sipp_scenario.answer(200, "OK"), '<label id="2"/>\n'])
+        sipp_scenario.label("1"), sipp_scenario.answer(200, "OK"), sipp_scenario.label("2")])
 
 
 def hashed_by(build, key, caller, extra=""):
@@ -48,12 +48,15 @@ def hashed_by(build, key, caller, extra=""):
 
 
 def hashed_by_anything(build):
-    """From, To, Request-URI, a header, and what a rule makes of two of them."""
+    """From, To, Request-URI, credentials, a header, and what a rule makes of two parts."""
     call = sipp_scenario.simple_call(100)
     account = call.replace("Max-Forwards: 70\n", "Max-Forwards: 70\nX-Account: [field0]\n")
     hashed_by(build, "from", call.replace("From: <sip:caller@", "From: <sip:[field0]@"))
     hashed_by(build, "to", call.replace("To: <sip:service@", "To: <sip:[field0]@"))
     hashed_by(build, "request_uri", call.replace("INVITE sip:service@", "INVITE sip:[field0]@"))
+    hashed_by(build, "auth_user", call.replace(
+        "Max-Forwards: 70\n", 'Max-Forwards: 70\nProxy-Authorization: Digest realm="r", '
+        'username="[field0]", nonce="n", uri="sip:x", response="0"\n'))
     hashed_by(build, "header:X-Account", account)
     hashed_by(build, "hash_by", account, '[[rule]]\nmethod = "INVITE"\n'
               'hash_by = "${header:X-Account}-${user}"\n')
@@ -98,7 +101,7 @@ def priorities_and_fallback(build):
             got = [now - then for now, then in zip(calls(), before)]
             return got[place] > 50 and sum(got) - got[place] <= 1
 
-        caller = start_calls(4000, hold_ms=300)
+        caller = start_calls(hold_ms=300)
         lab_tools.wait_until(lambda: goes_to(0), 10, "all calls to the best priority")
         backends.signal(TWO[0], signal.SIGSTOP)
         lab_tools.wait_until(lambda: goes_to(1), 5, "calls to the next priority")
@@ -108,7 +111,7 @@ def priorities_and_fallback(build):
         lab_tools.wait_until(lambda: goes_to(1), 10, "calls to come back to the group")
         backends.signal(TWO[0], signal.SIGCONT)
         lab_tools.wait_until(lambda: goes_to(0), 10, "calls to come back to the best")
-        expect_all_complete(caller, 4000)
+        expect_none_lost(caller)
     targets = destinations(*TWO).split("[[group.destination]]")
     with_tandem(build, job, backends=(), extra='[[group]]\nname = "spare"\n' + destinations(spare),
                 group_extra='fallback = "spare"\nslow_start_ms = 0\n[[group.destination]]'
@@ -149,7 +152,7 @@ def slow_one_gets_less(build, name):
             expect(sum(got) > 0, f"no more calls: {caller.counts()}")
             return got[0] / sum(got)
 
-        caller = start_calls(4000, hold_ms=300)
+        caller = start_calls(hold_ms=300)
         lab_tools.wait_until(lambda: caller.counts()[1] > 200, 10, "200 calls")
         at_first = share(2)
         with Hesitant(backends, TWO[0]):
@@ -160,7 +163,7 @@ def slow_one_gets_less(build, name):
         # Which of two quick ones is the quicker is chance.
         expect(slow < 0.15, "its share did not go down")
         expect(name != "congestion" or 0.35 < at_first < 0.65, "they were not alike before")
-        expect_all_complete(caller, 4000)
+        expect_none_lost(caller)
     with_tandem(build, job, algorithm=name, backends=(), group_extra=destinations(*TWO))
 
 
@@ -174,7 +177,7 @@ def probed_at_load(build):
     ten inactive and gets none, those that are up stay; and back again."""
     def job(tandem):
         Backends(TWO, probed_callee())
-        caller = start_calls(2600)
+        caller = start_calls()
 
         def calls():
             return destination(tandem, TWO[0])["CALLS"]
@@ -192,7 +195,7 @@ def probed_at_load(build):
         in_backend("b1", "")
         lab_tools.wait_until(lambda: state_of(tandem, TWO[0]) == "active", 5, "active")
         lab_tools.wait_until(lambda: calls() > before + 50, 10, "calls to go there again")
-        expect_all_complete(caller, 2600)
+        expect_none_lost(caller)
         went = seen(tandem, TWO[0])
         at = went.index("inactive")
         expect(went[at - 1] == "probing" and went[at + 1] == "active", f"it went through {went}")
@@ -207,7 +210,7 @@ def flapping_is_held(build):
     """One that goes down again and again has to answer more probes each time before it is back."""
     def job(tandem):
         Backends(TWO, probed_callee())
-        caller = start_calls(2200)
+        caller = start_calls()
         took = []
         for _ in range(3):
             in_backend("b1", HOLES)
@@ -218,7 +221,7 @@ def flapping_is_held(build):
             took.append(time.monotonic() - start)
         print("    back after " + ", ".join(f"{one:.1f}" for one in took) + " s")
         expect(took[1] > 1.3 * took[0] and took[2] > 1.3 * took[1], f"not held: {took}")
-        expect_all_complete(caller, 2200)
+        expect_none_lost(caller)
     try:
         with_tandem(build, job, backends=(), group_extra=destinations(*TWO) + "[group.probe]\n"
                     "interval_ms = 250\ntimeout_ms = 200\ndown = 2\nup = 2\n")
