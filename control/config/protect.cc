@@ -69,13 +69,13 @@ void read_protect(Reader& reader, const toml::table& root, Settings& out) {
   read_networks(reader, table, "denied", out.denied);
   read_denied_file(reader, table, out);
   if (reader.raw(table, "scanners") != nullptr) out.scanners = reader.texts(table, "scanners");
-  bool empty = std::any_of(out.scanners.begin(), out.scanners.end(),
-                           [](const std::string& one) { return one.size() < 3; });
-  if (empty || out.scanners.size() > kMostScanners) {
+  for (size_t i = 0; i < out.scanners.size(); ++i) {
+    if (out.scanners[i].size() >= 3 && i != kMostScanners) continue;
     reader.error(table, "scanners",
                  fmt::format("scanners are at most {} beginnings of User-Agent, of three "
                              "letters or more",
-                             kMostScanners));
+                             kMostScanners),
+                 i);
   }
   reader.flag(table, "ban_scanners", out.ban_scanners);
   reader.finish(table, "[protect]");

@@ -15,6 +15,7 @@ void Reader::error(const toml::table& table, std::string_view key, const std::st
   const toml::node* node = find(table, key);
   const toml::array* items = node == nullptr ? nullptr : node->as_array();
   if (items != nullptr && item < items->size()) node = items->get(item);
+  if (no_texts_.contains(node)) return;  // is told already
   error(node == nullptr ? static_cast<const toml::node&>(table) : *node, text);
 }
 
@@ -88,13 +89,16 @@ std::vector<std::string> Reader::texts(const toml::table& table, std::string_vie
   std::vector<std::string> out;
   const toml::node* node = find(table, key);
   if (node == nullptr) return out;
+  auto wrong = [&](const toml::node& where) {
+    error(where, fmt::format("{} is a list of texts, like [\"...\", \"...\"]", key));
+  };
   const toml::array* list = node->as_array();
+  if (list == nullptr) wrong(*node);
   for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
     auto text = (*list)[i].value_exact<std::string>();
-    if (text) out.push_back(*text);
-  }
-  if (list == nullptr || out.size() != list->size()) {
-    error(*node, fmt::format("{} is a list of texts, like [\"...\", \"...\"]", key));
+    if (!text) wrong((*list)[i]);
+    if (!text) no_texts_.insert(&(*list)[i]);
+    out.push_back(text.value_or(""));
   }
   return out;
 }
@@ -109,14 +113,19 @@ std::vector<std::string> Reader::words(const toml::table& table, std::string_vie
 std::vector<int> Reader::code_list(const toml::node& node, std::string_view key, int least,
                                    int most) {
   std::vector<int> out;
+  auto wrong = [&](const toml::node& where) {
+    error(where,
+          fmt::format("{} is a list of status codes from {} to {}, like [503]", key, least, most));
+  };
   const toml::array* list = node.as_array();
+  if (list == nullptr) wrong(node);
   for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
     auto code = (*list)[i].value_exact<int64_t>();
-    if (code && *code >= least && *code <= most) out.push_back(static_cast<int>(*code));
-  }
-  if (list == nullptr || out.size() != list->size()) {
-    error(node,
-          fmt::format("{} is a list of status codes from {} to {}, like [503]", key, least, most));
+    if (!code || *code < least || *code > most) {
+      wrong((*list)[i]);
+    } else {
+      out.push_back(static_cast<int>(*code));
+    }
   }
   return out;
 }

@@ -52,6 +52,7 @@ class Reader {
     out.reset();
     for (int code : code_list(*node, key, least, most)) out.set(static_cast<size_t>(code));
   }
+  // Each at its place in the list; what is no text is complained of, and empty here.
   std::vector<std::string> texts(const toml::table& table, std::string_view key);
   // A text, or a list of them.
   std::vector<std::string> words(const toml::table& table, std::string_view key);
@@ -70,6 +71,7 @@ class Reader {
   std::string file_;
   std::vector<std::string>& errors_;
   std::set<const toml::node*> asked_;
+  std::set<const toml::node*> no_texts_;  // items of lists of texts
   std::set<std::pair<const toml::table*, std::string>> known_;
 };
 

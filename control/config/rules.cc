@@ -54,17 +54,22 @@ class RuleReader {
 
  private:
   void complain(std::string_view key, const std::string& text) {
-    reader_.error(table_, key, text, item_);
+    if (word_.table != nullptr) return reader_.error(*word_.table, word_.key, text, word_.item);
+    reader_.error(table_, key, text);
   }
 
   // What is complained of meanwhile is told at that one of the texts.
-  void each_word(std::string_view key, const std::function<void(const std::string&)>& take) {
-    item_ = 0;
-    for (const std::string& text : reader_.words(table_, key)) {
+  void each_word(const toml::table& table, std::string_view key,
+                 const std::function<void(const std::string&)>& take) {
+    word_ = {&table, key, 0};
+    for (const std::string& text : reader_.words(table, key)) {
       take(text);
-      ++item_;
+      ++word_.item;
     }
-    item_ = Reader::kWhole;
+    word_ = {};
+  }
+  void each_word(std::string_view key, const std::function<void(const std::string&)>& take) {
+    each_word(table_, key, take);
   }
 
   void add(const Field& field, Pattern::How how, const std::string& text, std::string_view key) {
@@ -109,9 +114,8 @@ class RuleReader {
       }
       for (const auto& [name, value] : *fields) {
         Field field = header_field(name.str());
-        for (const std::string& text : reader_.words(*fields, name.str())) {
-          add(field, how, text, key);
-        }
+        each_word(*fields, name.str(),
+                  [&, how = how](const std::string& text) { add(field, how, text, key); });
       }
     }
   }
@@ -337,7 +341,13 @@ class RuleReader {
   const toml::table& table_;
   Settings& settings_;
   RuleSettings out_;
-  size_t item_ = Reader::kWhole;
+  // That is looked at: one of the texts of a key.
+  struct Word {
+    const toml::table* table = nullptr;
+    std::string_view key;
+    size_t item = 0;
+  };
+  Word word_;
   bool none_ = false;  // while the contrary of conditions is read
 };
 

@@ -78,6 +78,24 @@ TEST(Config, EachErrorSaysWhereAndWhatWouldBeRight) {
             std::string::npos);
 }
 
+// What is wrong with one of a list is told there, and once.
+TEST(Config, OneOfAListIsToldAtItsOwnPlace) {
+  const std::pair<const char*, const char*> kWrong[] = {
+      {"[protect]\nscanners = [\n\"abc\",\n\"a\",\n]\n", "\"a\","},
+      {"[protect]\ndenied = [\n\"192.0.2.0/24\",\n5,\n]\n", "5,"},
+      {"[[group]]\nname = \"h\"\nfailover_codes = [\n503,\n603,\n]\n", "603,"},
+      {"[[rule]]\nuser_regex = [\n\"a\",\n\"(\",\n]\n", "\"(\","},
+      {"[[rule]]\n[rule.header]\nX-A = \"a\"\nX-B = [\n\"b\",\n\"\\u0001\",\n]\n", "\"\\u0001\","}};
+  for (const auto& [more, line] : kWrong) {
+    std::string text = std::string(kGood) + more;
+    auto result = parse(text, "f.toml");
+    auto* errors = std::get_if<Errors>(&result);
+    ASSERT_TRUE(errors != nullptr) << more;
+    EXPECT_EQ(errors->lines.size(), 1u) << errors->lines.back();
+    EXPECT_EQ(line_named_by(errors->lines.front(), text), line) << errors->lines.front();
+  }
+}
+
 TEST(Config, BadValuesOfEveryKindAreRefused) {
   for (const char* more :
        {"[[listen]]\naddress = \"0.0.0.0:5060\"\n",
