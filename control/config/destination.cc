@@ -55,13 +55,26 @@ std::string misfit(const DestinationSettings& destination, const GroupSettings& 
     }
   }
   for (const DestinationSettings& other : group.destinations) {
-    bool same = other.endpoint == destination.endpoint && other.name == destination.name &&
-                other.listen == destination.listen;
-    if (same || other.uri == destination.uri) {
+    bool same = other.endpoint == destination.endpoint && other.name == destination.name;
+    if (other.listen == destination.listen && (same || other.uri == destination.uri)) {
       return fmt::format("{} is in this group twice", destination.uri);
     }
   }
   return {};
+}
+
+std::string wrong_listen(const DestinationSettings& destination, const Settings& settings) {
+  if (destination.listen.ip.none()) return {};
+  bool known = std::any_of(
+      settings.listens.begin(), settings.listens.end(),
+      [&](const ListenSettings& listen) { return listen.address == destination.listen; });
+  if (!known) {
+    return fmt::format("listen \"{}\" is the address of no [[listen]]",
+                       sipcore::to_string(destination.listen));
+  }
+  bool fits = !destination.name.host.empty() ||
+              destination.listen.ip.family == destination.endpoint.ip.family;
+  return fits ? "" : "listen is of another address family than uri";
 }
 
 }  // namespace control::config

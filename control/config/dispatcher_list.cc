@@ -37,8 +37,15 @@ constexpr Near kNear[] = {
     {13, "algorithm = \"lowest_latency\"\n", false},
 };
 
+constexpr uint32_t kInactive = 1;
 constexpr uint32_t kDisabled = 4;
 constexpr uint32_t kProbing = 8;
+// Of the flags of a row those that have nothing like them here.
+constexpr std::pair<uint32_t, const char*> kFlags[] = {
+    {kInactive, "inactive is enabled = false here"},
+    {2, "trying is left out: it begins as one that is well"},
+    {16, "names are looked up all the time"},
+    {32, "all of a group are probed, or none"}};
 constexpr std::string_view kSpace = " \t\r";
 
 // The next word; one that begins with a quote goes to the next quote, without both.
@@ -110,10 +117,14 @@ class Importer {
     if (auto fault = read_destination_uri(destination); !fault.empty()) return complain(fault);
     if (!take_number(line, "flags", 63, row.flags)) return;
     if (!take_number(line, "priority", 65535, row.priority)) return;
+    for (const auto& [flag, meaning] : kFlags) {
+      if ((row.flags & flag) != 0) remark(fmt::format("flag {}: {}", flag, meaning));
+    }
     each_attribute(take_word(line), [&](auto... parts) { read_attribute(parts..., row); });
     if (!take_word(line).empty()) return complain("there is more than attributes at the end");
     for (const Row& other : sets_[*id]) {
-      if (other.uri == row.uri) return complain(fmt::format("{} is in the set twice", row.uri));
+      bool same = other.uri == row.uri && other.socket == row.socket;
+      if (same) return complain(fmt::format("{} is in the set twice", row.uri));
     }
     sets_[*id].push_back(std::move(row));
   }
@@ -151,7 +162,6 @@ class Importer {
 
   void write() {
     for (const auto& [id, rows] : sets_) {
-      bool priorities = near_->by_priority && differ(rows);
       if (!near_->by_priority && differ(rows)) {
         out_.remarks.push_back(
             fmt::format("{}: set {}: priorities are left out: with this algorithm they gave an "
@@ -162,20 +172,35 @@ class Importer {
       bool probed = std::any_of(rows.begin(), rows.end(),
                                 [](const Row& one) { return (one.flags & kProbing) != 0; });
       if (probed) out_.toml += "[group.probe]\ninterval_ms = 10000  # as ds_ping_interval says\n\n";
-      for (const Row& row : rows) write(row, priorities);
+      std::vector<uint32_t> priorities = near_->by_priority ? ranks(rows) : std::vector<uint32_t>();
+      for (size_t i = 0; i < rows.size(); ++i) {
+        write(rows[i], priorities.empty() ? 0 : priorities[i]);
+      }
     }
   }
 
-  void write(const Row& row, bool priorities) {
+  // The first of the highest priority gets everything, then the one behind it.
+  static std::vector<uint32_t> ranks(const std::vector<Row>& rows) {
+    std::vector<uint32_t> out;
+    for (const Row& one : rows) {
+      auto behind = [&](const Row& other) {
+        return other.priority < one.priority || (other.priority == one.priority && &other > &one);
+      };
+      out.push_back(static_cast<uint32_t>(std::count_if(rows.begin(), rows.end(), behind)));
+    }
+    return out;
+  }
+
+  void write(const Row& row, uint32_t priority) {
     std::string& toml = out_.toml;
     toml += fmt::format("[[group.destination]]\nuri = {}\n", toml_text(row.uri));
     if (row.weight != 1) toml += fmt::format("weight = {}\n", row.weight);
-    if (priorities) toml += fmt::format("priority = {}\n", row.priority);
+    if (priority != 0) toml += fmt::format("priority = {}\n", priority);
     if (row.capacity != 0) toml += fmt::format("capacity = {}\n", row.capacity);
     if (!row.socket.empty()) toml += fmt::format("listen = {}\n", toml_text(row.socket));
     if (!row.attributes.empty())
       toml += fmt::format("attributes = {}\n", toml_text(row.attributes));
-    if ((row.flags & kDisabled) != 0) toml += "enabled = false\n";
+    if ((row.flags & (kInactive | kDisabled)) != 0) toml += "enabled = false\n";
     toml += "\n";
   }
 

@@ -1,10 +1,12 @@
 // What was changed of the groups at run time. It is laid over the configuration file at each start
 // and reload, and lies in the state directory as JSON:
 //
-//   {"destinations": [{"group": G, "uri": U, "removed": true},
-//                     {"group": G, "uri": U, "weight": 1, ...}],     added, or other than in the
-//                     file
-//    "admin": [{"group": G, "uri": U, "state": "disabled"}]}         what the operator said of one
+//   {"destinations": [{"group": G, "uri": U, "what": "removed"},
+//                     {"group": G, "uri": U, "what": "added", "weight": 1, ...}],  or "changed"
+//    "admin": [{"group": G, "uri": U, "state": "disabled"}]}   what the operator said of one
+//
+// "listen": A is there where the file, or what was added, has it; "address": A where the operator
+// spoke of one address of a host name alone.
 #pragma once
 
 #include <map>
@@ -19,51 +21,62 @@ namespace control::config {
 
 class Edits {
  public:
-  // Group and URI; what the operator says of one address of a name alone has that behind the URI,
-  // as link::Destination::identity has it.
-  using Name = std::pair<std::string, std::string>;
+  using Name = link::DestinationName;
 
-  // nullopt: it is removed.
-  void set(const Name& name, std::optional<DestinationSettings> destination) {
-    if (!destination) forget_admin(name);
-    destinations_[name] = std::move(destination);
+  // What became of an entry: one of the file that is changed or removed, or one more.
+  enum class What : uint8_t { kAdded, kChanged, kRemoved };
+  struct Edit {
+    What what = What::kAdded;
+    DestinationSettings destination;  // but where it is removed
+  };
+  using Destinations = std::map<Name, Edit>;
+
+  void set(const Name& entry, Edit edit) {
+    if (edit.what == What::kRemoved) forget_admin(entry);
+    destinations_[entry] = std::move(edit);
   }
-  bool has(const Name& name) const { return destinations_.contains(name); }
+  // As if nothing had ever been said of it.
+  void forget(const Name& entry) {
+    destinations_.erase(entry);
+    forget_admin(entry);
+  }
+  // What was changed and removed of the file, and is not in it any more; who they were.
+  std::vector<Name> forget_gone(const Settings& file);
+  bool has(const Name& entry) const { return destinations_.contains(entry); }
+  const Destinations& destinations() const { return destinations_; }
   void set_admin(const Name& name, link::Admin admin) { admin_[name] = admin; }
   // And of its addresses.
   void forget_admin(const Name& name) {
-    std::erase_if(admin_, [&](const auto& said) {
-      const auto& [group, uri] = said.first;
-      return group == name.first && (uri == name.second || uri.starts_with(name.second + " "));
-    });
+    std::erase_if(
+        admin_, [&](const auto& said) { return said.first == name || said.first.entry() == name; });
   }
-  // What was said last of one with this URI and identity.
-  std::optional<link::Admin> said_of(const std::string& group, const std::string& uri,
-                                     const std::string& identity) const {
-    for (const std::string& name : {identity, uri}) {
-      if (auto at = admin_.find({group, name}); at != admin_.end()) return at->second;
+  // What was said last: of an address alone, else of its entry.
+  std::optional<link::Admin> said_of(const Name& name) const {
+    for (const Name& one : {name, name.entry()}) {
+      if (auto at = admin_.find(one); at != admin_.end()) return at->second;
     }
     return std::nullopt;
   }
   const std::map<Name, link::Admin>& admin() const { return admin_; }
 
+  struct Misfit {
+    Name name;
+    std::string why;
+  };
   // The file's settings with the edits; those of groups that are not there wait for them, and are
-  // misfits meanwhile. One that
-  // does not fit the file is left out: the file counts, and `misfits` says which and why.
-  Settings over(const Settings& file, std::vector<std::string>& misfits) const;
+  // misfits meanwhile. One that does not fit the file is left out: the file counts.
+  Settings over(const Settings& file, std::vector<Misfit>& misfits) const;
 
   std::string text() const;
   // A sentence where it is not what text() writes.
   static std::variant<Edits, std::string> parse(const std::string& text);
 
  private:
-  using Destinations = std::map<Name, std::optional<DestinationSettings>>;
-  using Entry = Destinations::value_type;
-
   Destinations destinations_;
   std::map<Name, link::Admin> admin_;
 };
 
 std::string_view word(link::Admin admin);
+std::string_view word(Edits::What what);
 
 }  // namespace control::config

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "control/config/destination.h"
+#include "control/link/choice.h"
 #include "control/link/named.h"
 #include "sipcore/grammar/uri.h"
 
@@ -13,23 +14,16 @@ namespace {
 
 constexpr std::string_view kHeader = "header:";
 
-// The address of a listen, as the index of that [[listen]].
 void read_listen(Reader& reader, const toml::table& table, const Settings& settings,
                  DestinationSettings& destination) {
   std::string address;
   reader.text(table, "listen", address);
   if (address.empty()) return;
   auto endpoint = sipcore::parse_endpoint(address, sipcore::kDefaultPort);
-  for (size_t i = 0; endpoint && i < settings.listens.size(); ++i) {
-    if (settings.listens[i].address == *endpoint) destination.listen = static_cast<uint16_t>(i);
-  }
-  if (destination.listen == link::kAnyListen) {
-    reader.error(table, "listen",
-                 fmt::format("listen \"{}\" is the address of no [[listen]]", address));
-  } else if (destination.name.host.empty() &&
-             endpoint->ip.family != destination.endpoint.ip.family) {
-    reader.error(table, "listen", "listen is of another address family than uri");
-  }
+  destination.listen = endpoint.value_or(sipcore::Endpoint{});
+  std::string fault = endpoint ? wrong_listen(destination, settings)
+                               : fmt::format("listen \"{}\" is no address", address);
+  if (!fault.empty()) reader.error(table, "listen", fault);
 }
 
 void read_destination(Reader& reader, const toml::table& table, const Settings& settings,
@@ -127,6 +121,11 @@ void check_names(Reader& reader, const std::vector<const toml::table*>& tables,
     }
     if (steps > out.groups.size()) {
       reader.error(*tables[i], "fallback", "the fallback of this group leads round in a circle");
+    } else if (steps >= link::kMostFallbacks) {
+      reader.error(*tables[i], "fallback",
+                   fmt::format("behind this group are {} others, of which the last would never be "
+                               "asked: at most {}",
+                               steps, link::kMostFallbacks - 1));
     } else if (!fallback.empty() && link::find_named(out.groups, fallback) == nullptr) {
       reader.error(*tables[i], "fallback",
                    fmt::format("fallback \"{}\" is no [[group]]", fallback));

@@ -6,7 +6,6 @@
 
 #include "control/config/destination.h"
 #include "control/config/restart.h"
-#include "control/link/clock.h"
 #include "control/link/named.h"
 #include "control/store/file.h"
 
@@ -15,17 +14,10 @@ namespace control::config {
 namespace {
 
 const DestinationSettings* find_in(const Settings& settings, const Edits::Name& name) {
-  const GroupSettings* group = link::find_named(settings.groups, name.first);
+  const GroupSettings* group = link::find_named(settings.groups, name.group);
   if (group == nullptr) return nullptr;
-  auto at = std::find_if(group->destinations.begin(), group->destinations.end(),
-                         [&](const DestinationSettings& one) { return one.uri == name.second; });
+  auto at = find_entry(group->destinations, name);
   return at == group->destinations.end() ? nullptr : &*at;
-}
-
-// One that was taken out comes back like one that was down; what calls have found out stays.
-sipcore::Breaker starting_slowly(sipcore::Breaker before) {
-  bool closed = before.phase() == sipcore::Breaker::Phase::kClosed;
-  return closed ? sipcore::Breaker::closed(link::now_us() / 1000) : before;
 }
 
 }  // namespace
@@ -48,11 +40,22 @@ std::string Live::start(const link::Keys& keys) {
     }
     edits = std::get<Edits>(parsed);
   }
+  forget_gone(edits, file_);
   return publish(file_, edits);
 }
 
+// True: there was something to forget.
+bool Live::forget_gone(Edits& edits, const Settings& file) const {
+  std::vector<Edits::Name> gone = edits.forget_gone(file);
+  for (const Edits::Name& name : gone) {
+    spdlog::warn("{} of {} is not in the file any more: what management said of it is forgotten",
+                 to_string(name), name.group);
+  }
+  return !gone.empty();
+}
+
 std::string Live::publish(const Settings& file, const Edits& edits) {
-  std::vector<std::string> misfits;
+  std::vector<Edits::Misfit> misfits;
   Settings wanted = edits.over(file, misfits);
   // First, since the rest takes effect by being built.
   link::Rules rules;
@@ -60,7 +63,10 @@ std::string Live::publish(const Settings& file, const Edits& edits) {
   auto next = build(wanted, edits, keys_, slots_, exchange_.config.read(), members);
   if (next == nullptr) return kNoSlots;
   next->rules = std::move(rules);
-  for (const std::string& one : misfits) spdlog::warn("{}: {}", edits_path(), one);
+  next->rules.origins = origins_of(wanted, *next);
+  for (const auto& [name, why] : misfits) {
+    spdlog::warn("{}: {} in {}: {}", edits_path(), to_string(name), name.group, why);
+  }
   exchange_.config.publish(std::move(next));
   file_ = file;
   settings_ = std::move(wanted);
@@ -78,6 +84,7 @@ std::vector<std::string> Live::reload() {
   if (!faults.empty()) return faults;
   Edits next = still_said(wanted);
   bool forgotten = next.admin() != edits_.admin();
+  forgotten |= forget_gone(next, wanted);
   std::string fault = publish(wanted, next);
   if (fault == kNoSlots) return {line_of({"limits", 0, "destinations", fault}, path_)};
   if (!fault.empty()) return {line_of({"rule", 0, "", fault}, path_)};
@@ -113,22 +120,34 @@ std::string Live::apply(const Edits& next) {
 
 std::string Live::set(const Edits::Name& name, std::optional<DestinationSettings> destination) {
   Edits next = edits_;
-  next.set(name, std::move(destination));
-  std::vector<std::string> before, misfits;
+  bool in_file = find_in(file_, name) != nullptr;
+  if (destination) {
+    next.set(name, {in_file ? Edits::What::kChanged : Edits::What::kAdded, *destination});
+  } else if (in_file) {
+    next.set(name, {Edits::What::kRemoved, {}});
+  } else {
+    next.forget(name);
+  }
+  std::vector<Edits::Misfit> before, misfits;
   edits_.over(file_, before);
   next.over(file_, misfits);
-  for (const std::string& one : misfits) {
-    if (one.starts_with(name.second + " in " + name.first + ":")) return one;
+  for (const Edits::Misfit& one : misfits) {
+    if (one.name == name) return one.why;
   }
-  if (misfits.size() > before.size()) return misfits.back();
+  if (misfits.size() > before.size()) {
+    return to_string(misfits.back().name) + ": " + misfits.back().why;
+  }
   return apply(next);
 }
 
-std::string Live::discard_edits() {
-  if (auto fault = apply({}); !fault.empty()) return fault;
+std::string Live::discard_edits(const std::set<Edits::Name>& names) {
+  Edits next = edits_;
+  for (const Edits::Name& name : names) next.forget(name);
+  if (auto fault = apply(next); !fault.empty()) return fault;
   for (const link::Group& group : exchange_.config.read()->groups) {
     for (const link::Destination& one : group.destinations) {
-      const DestinationSettings* settings = find({group.name, one.uri});
+      if (!names.contains(one.name.entry())) continue;
+      const DestinationSettings* settings = find(one.name);
       bool enabled = settings == nullptr || settings->enabled;
       slots_.set_admin(one.slot, enabled ? link::Admin::kEnabled : link::Admin::kDisabled);
     }
@@ -140,11 +159,10 @@ std::string Live::discard_edits() {
 std::string Live::set_admin(const std::set<Edits::Name>& names, link::Admin admin) {
   Edits next = edits_;
   for (const Edits::Name& name : names) {
-    std::string uri = name.second.substr(0, name.second.find(' '));
-    const DestinationSettings* settings = find({name.first, uri});
+    const DestinationSettings* settings = find(name);
     next.forget_admin(name);
     // What it is without a word of its own: as its name, else as the file says.
-    auto otherwise = next.said_of(name.first, uri, uri);
+    auto otherwise = next.said_of(name);
     if (!otherwise && settings != nullptr) {
       otherwise = settings->enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
     }
@@ -154,17 +172,16 @@ std::string Live::set_admin(const std::set<Edits::Name>& names, link::Admin admi
   edits_ = next;
   for (const link::Group& group : exchange_.config.read()->groups) {
     for (const link::Destination& one : group.destinations) {
-      bool meant =
-          names.contains({group.name, one.uri}) || names.contains({group.name, one.identity});
-      if (!meant) continue;
+      if (!names.contains(one.name) && !names.contains(one.name.entry())) continue;
       link::DestinationState& state = exchange_.destinations.at(one.slot);
-      bool back = admin == link::Admin::kEnabled && state.admin != admin;
-      if (back) state.change_breaker(starting_slowly);
-      state.admin = admin;
+      put(state, admin);
+      // Where nobody probes nobody else would lift what management said of it.
+      bool probed = group.probe.interval_ms != 0;
+      if (admin == link::Admin::kEnabled && !probed) state.probed = link::Probed::kUp;
     }
   }
   for (const Edits::Name& name : names) {
-    spdlog::info("{} of {}: {} by management", name.second, name.first, word(admin));
+    spdlog::info("{} of {}: {} by management", to_string(name), name.group, word(admin));
   }
   return {};
 }

@@ -34,10 +34,10 @@ class Live {
   // After a name has come to stand for something else.
   std::string refresh() { return publish(file_, edits_); }
   std::vector<resolve::HostName> names() const;
-  // nullopt: is removed.
+  // An entry as it shall be from now on; nullopt: is removed.
   std::string set(const Edits::Name& name, std::optional<DestinationSettings> destination);
-  // From now on the file alone counts.
-  std::string discard_edits();
+  // From now on the file alone counts, for these entries.
+  std::string discard_edits(const std::set<Edits::Name>& names);
   // All destinations of these names, and all that they will come to stand for.
   std::string set_admin(const std::set<Edits::Name>& names, link::Admin admin);
 
@@ -45,12 +45,14 @@ class Live {
   const Settings& settings() const { return settings_; }
   const Edits& edits() const { return edits_; }
   const RuleSets& rule_sets() const { return rule_sets_; }
+  // The entry that a name belongs to; nullptr: there is none.
   const DestinationSettings* find(const Edits::Name& name) const;
 
  private:
   std::string publish(const Settings& file, const Edits& edits);
   std::string apply(const Edits& next);
   Edits still_said(const Settings& wanted) const;
+  bool forget_gone(Edits& edits, const Settings& file) const;
   std::string save(const Edits& edits) const;
   std::string edits_path() const { return file_.state + "/edits.json"; }
 

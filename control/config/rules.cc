@@ -131,8 +131,20 @@ class RuleReader {
       if (span) out_.rule.times.push_back(*span);
       if (!span) complain("time", "time is like \"mon-fri 08:00-18:00\" or \"22:00-06:00\"");
     });
-    out_.rule.marked = marks("marked");
-    out_.rule.not_marked = marks("not_marked");
+    out_.rule.marked = marks("marked") | origin("from_group");
+    out_.rule.not_marked = marks("not_marked") | origin("not_from_group");
+  }
+
+  // Where a group's destinations are now, name servers and management say: no condition on what a
+  // message says, but a mark that it begins with.
+  uint64_t origin(std::string_view key) {
+    std::string group;
+    reader_.text(table_, key, group);
+    if (group.empty()) return 0;
+    if (link::find_named(settings_.groups, group) == nullptr) {
+      complain(key, fmt::format("{} \"{}\" is no [[group]]", key, group));
+    }
+    return mark_of(std::string(kFromGroup) + group, key);
   }
 
   void what_is_said() {
@@ -199,17 +211,22 @@ class RuleReader {
 
   uint64_t marks(std::string_view key) {
     uint64_t out = 0;
-    for (const std::string& name : reader_.words(table_, key)) {
-      auto& known = settings_.marks;
-      auto at = std::find(known.begin(), known.end(), name);
-      if (at == known.end() && known.size() == kMostMarks) {
-        complain(key, fmt::format("rules have more than {} marks", kMostMarks));
-        continue;
-      }
-      if (at == known.end()) at = known.insert(known.end(), name);
-      out |= uint64_t{1} << (at - known.begin());
-    }
+    each_word(key, [&](const std::string& name) {
+      if (name.starts_with(kFromGroup)) complain(key, "for that there is from_group");
+      out |= mark_of(name, key);
+    });
     return out;
+  }
+
+  uint64_t mark_of(const std::string& name, std::string_view key) {
+    auto& known = settings_.marks;
+    auto at = std::find(known.begin(), known.end(), name);
+    if (at == known.end() && known.size() == kMostMarks) {
+      complain(key, fmt::format("rules have more than {} marks", kMostMarks));
+      return 0;
+    }
+    if (at == known.end()) at = known.insert(known.end(), name);
+    return uint64_t{1} << (at - known.begin());
   }
 
   void changes() {

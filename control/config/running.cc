@@ -50,17 +50,14 @@ struct Builder {
   std::vector<std::pair<uint16_t, link::Admin>> changed;  // said otherwise by the file than before
 
   bool add(const DestinationSettings& one, const Place& place, link::Group& group) {
-    bool named = !one.name.host.empty();
-    std::string identity =
-        named ? one.uri + " " + sipcore::to_string(place.member.endpoint) : one.uri;
-    auto slot = slots.take(
-        {group.name, one.uri, one.listen, named ? place.member.endpoint : sipcore::Endpoint{}},
-        one.enabled, edits.said_of(group.name, one.uri, identity));
+    link::DestinationName name{group.name, one.uri, one.listen, {}};
+    if (!one.name.host.empty()) name.address = place.member.endpoint;
+    auto slot = slots.take(name, one.enabled, edits.said_of(name));
     if (!slot) return false;
     if (slot->changed) changed.push_back({slot->index, *slot->changed});
     link::Destination destination;
-    destination.uri = one.uri;
-    destination.identity = std::move(identity);
+    destination.identity = to_string(name);
+    destination.name = std::move(name);
     destination.endpoint = place.member.endpoint;
     destination.weight = static_cast<uint32_t>(std::min<uint64_t>(
         group.weight_unit == 1 ? one.weight : uint64_t{one.weight} * place.weight, kMostWeight));
@@ -68,11 +65,18 @@ struct Builder {
     destination.priority = one.priority << 16 | (0xffffU - std::min(place.rank, 0xffffU));
     destination.capacity = one.capacity;
     destination.call_rate = one.call_rate;
-    destination.listen = one.listen;
+    destination.listen = listen_index(one.listen);
     destination.slot = slot->index;
     destination.hold = slot->hold;
     group.destinations.push_back(std::move(destination));
     return true;
+  }
+
+  uint16_t listen_index(const sipcore::Endpoint& address) const {
+    for (size_t i = 0; i < settings.listens.size(); ++i) {
+      if (settings.listens[i].address == address) return static_cast<uint16_t>(i);
+    }
+    return link::kAnyListen;
   }
 
   // Whether we may send there: to nobody of another family than the address to send from, and not
@@ -81,8 +85,7 @@ struct Builder {
     const auto& listens = settings.listens;
     auto is_own = [&](const ListenSettings& listen) { return listen.address == endpoint; };
     if (std::any_of(listens.begin(), listens.end(), is_own)) return false;
-    return one.listen == link::kAnyListen ||
-           listens[one.listen].address.ip.family == endpoint.ip.family;
+    return one.listen.ip.none() || one.listen.ip.family == endpoint.ip.family;
   }
 
   // A URI with an address is one destination, one with a name as many as it stands for.
@@ -119,6 +122,24 @@ link::ProtectSettings build_protect(const Settings& settings, const link::Runnin
 }
 
 }  // namespace
+
+std::vector<link::Rules::Origin> origins_of(const Settings& settings,
+                                            const link::RunningConfig& config) {
+  std::vector<link::Rules::Origin> out;
+  for (size_t i = 0; i < settings.marks.size(); ++i) {
+    std::string_view name = settings.marks[i];
+    if (!name.starts_with(kFromGroup)) continue;
+    const link::Group* group =
+        link::find_named(config.groups, std::string(name.substr(kFromGroup.size())));
+    std::vector<link::Network> addresses;
+    for (const link::Destination& one : group->destinations) {
+      addresses.push_back(link::network_of(one.endpoint.ip));
+    }
+    out.push_back(
+        {uint64_t{1} << i, std::make_shared<const link::Networks>(addresses, config.keys.token)});
+  }
+  return out;
+}
 
 std::unique_ptr<link::RunningConfig> build(const Settings& settings, const Edits& edits,
                                            const link::Keys& keys, Slots& slots,

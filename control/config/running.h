@@ -21,4 +21,8 @@ std::unique_ptr<link::RunningConfig> build(const Settings& settings, const Edits
                                            const link::RunningConfig* before,
                                            const Members& members);
 
+// Who comes from which group that rules ask for, of the configuration that build() has made.
+std::vector<link::Rules::Origin> origins_of(const Settings& settings,
+                                            const link::RunningConfig& config);
+
 }  // namespace control::config

@@ -42,7 +42,7 @@ struct DestinationSettings {
   uint32_t capacity = 0;        // calls at a time; 0: no limit
   sipcore::CallRate call_rate;  // new calls
   std::string attributes;
-  uint16_t listen = link::kAnyListen;  // index in `listens`
+  sipcore::Endpoint listen;  // of ours, that it is sent to from; none: whichever leads there
   bool enabled = true;
 };
 
@@ -63,6 +63,9 @@ struct RuleSettings {
   link::CallLimit limit;
   uint32_t refusal = 503;  // what is beyond the limit is answered with
 };
+
+// With the name of a group behind it: the mark of what comes from one of its destinations.
+inline constexpr std::string_view kFromGroup = "from group ";
 
 struct ManagementSettings {
   std::string socket = "/run/tandem/tandem.sock";
@@ -91,7 +94,7 @@ struct Settings {
   std::vector<ListenSettings> listens;
   std::vector<GroupSettings> groups;
   std::vector<RuleSettings> rules;
-  std::vector<std::string> marks;  // that rules set; the index is the bit
+  std::vector<std::string> marks;  // that rules set, and kFromGroup; the index is the bit
   link::SourceLimits source_limits;
   std::vector<link::Network> trusted, denied;
   std::vector<std::string> scanners = kScanners;

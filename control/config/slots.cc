@@ -1,5 +1,7 @@
 #include "control/config/slots.h"
 
+#include "control/link/clock.h"
+
 namespace control::config {
 
 namespace {
@@ -24,7 +26,18 @@ link::Admin by_file(bool enabled) {
 
 }  // namespace
 
-size_t Slots::find(const DestinationName& name) const {
+void put(link::DestinationState& state, link::Admin admin) {
+  if (admin == link::Admin::kEnabled && state.admin != admin) {
+    // What calls have found out stays.
+    state.change_breaker([](sipcore::Breaker before) {
+      bool closed = before.phase() == sipcore::Breaker::Phase::kClosed;
+      return closed ? sipcore::Breaker::closed(link::now_us() / 1000) : before;
+    });
+  }
+  state.admin = admin;
+}
+
+size_t Slots::find(const link::DestinationName& name) const {
   for (size_t i = 0; i < owners_.size(); ++i) {
     bool his = !owners_[i].hold.expired() || states_.at(static_cast<uint16_t>(i)).in_use();
     if (his && owners_[i].name == name) return i;
@@ -39,7 +52,7 @@ size_t Slots::find_free() const {
   return owners_.size();
 }
 
-std::optional<Slots::Slot> Slots::take(const DestinationName& name, bool enabled,
+std::optional<Slots::Slot> Slots::take(const link::DestinationName& name, bool enabled,
                                        std::optional<link::Admin> said) {
   size_t at = find(name);
   if (at == owners_.size()) at = find_free();
@@ -57,7 +70,7 @@ std::optional<Slots::Slot> Slots::take(const DestinationName& name, bool enabled
 }
 
 bool Slots::take_limit(const std::string& name, link::CallLimit& out) {
-  auto slot = take({name, "", 0, {}}, true, std::nullopt);
+  auto slot = take({name, "", {}, {}}, true, std::nullopt);
   if (!slot) return false;
   out.slot = slot->index;
   out.hold = slot->hold;
@@ -66,7 +79,7 @@ bool Slots::take_limit(const std::string& name, link::CallLimit& out) {
 
 void Slots::set_admin(uint16_t slot, link::Admin admin) {
   owners_[slot].enabled = admin == link::Admin::kEnabled;
-  states_.at(slot).admin = admin;
+  put(states_.at(slot), admin);
 }
 
 }  // namespace control::config

@@ -6,26 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "control/link/destination_name.h"
 #include "control/link/destinations.h"
 #include "control/link/running_config.h"
-#include "sipcore/grammar/ip.h"
 
 namespace control::config {
-
-// What tells a destination from all others: the same URI in two groups is two destinations, each
-// with its own state and limits, and so is the same URI reached from two listen addresses, or at
-// two addresses of its host name.
-struct DestinationName {
-  std::string group;
-  std::string uri;
-  uint16_t listen = 0;
-  sipcore::Endpoint endpoint;  // of a URI with a host name: each address of it is one
-  friend bool operator==(const DestinationName&, const DestinationName&) = default;
-};
 
 inline constexpr const char* kNoSlots =
     "with those that were removed and still have calls there are more destinations, and limits of "
     "groups and rules, than destinations in [limits]";
+
+// What was taken out and comes back starts slowly, like one that was down.
+void put(link::DestinationState& state, link::Admin admin);
 
 class Slots {
  public:
@@ -38,7 +30,7 @@ class Slots {
   };
   // The slot it has, else a free one with everything at its beginning, and as the operator `said`.
   // nullopt: no slot is free.
-  std::optional<Slot> take(const DestinationName& name, bool enabled,
+  std::optional<Slot> take(const link::DestinationName& name, bool enabled,
                            std::optional<link::Admin> said);
   // The slot that counts for a limit of that name. False: none is free.
   bool take_limit(const std::string& name, link::CallLimit& out);
@@ -46,11 +38,11 @@ class Slots {
 
  private:
   struct Owner {
-    DestinationName name;
+    link::DestinationName name;
     std::weak_ptr<const void> hold;
     bool enabled = true;  // in the file
   };
-  size_t find(const DestinationName& name) const;
+  size_t find(const link::DestinationName& name) const;
   size_t find_free() const;
 
   link::Destinations& states_;

@@ -24,7 +24,7 @@ void Health::configure(uint64_t now_us) {
       target.slot = one.slot;
       target.listen = one.listen == link::kAnyListen ? *listen : one.listen;
       target.endpoint = one.endpoint;
-      target.uri = one.uri;
+      target.uri = one.name.uri;
       target.settings = group.probe;
       target.hold_ms = group.probe.interval_ms + group.probe.timeout_ms;
       targets.push_back(std::move(target));

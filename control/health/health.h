@@ -15,8 +15,8 @@ class Health {
   void configure(uint64_t now_us);
   // Every few milliseconds.
   void tick(uint64_t now_us);
-  void answered(const link::ToControl& message, uint64_t now_us) {
-    prober_.answered(message.branch, message.status, message.retry_after_s, now_us);
+  void answered(const link::ToControl& message) {
+    prober_.answered(message.branch, message.status, message.retry_after_s, message.at_us);
   }
   void unreachable(const sipcore::BranchToken& token, uint64_t now_us) {
     prober_.unreachable(token, now_us);

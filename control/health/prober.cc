@@ -1,6 +1,7 @@
 #include "control/health/prober.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace control::health {
 
@@ -50,7 +51,7 @@ void Prober::tick(uint64_t now_us) {
       timed_out(one, now_us);
     } else if (under_way && now_us >= one.repeat_us) {
       repeat(one, now_us);
-    } else if (!under_way && now_us >= one.next_us) {
+    } else if (!under_way && active_ && now_us >= one.next_us) {
       begin(one, now_us);
     }
   }
@@ -93,6 +94,11 @@ bool Prober::probe_now(uint16_t slot, uint64_t now_us) {
   return true;
 }
 
+void Prober::begin_anew(uint16_t slot) {
+  auto found = probed_.find(slot);
+  if (found != probed_.end()) found->second.successes = found->second.failures = 0;
+}
+
 void Prober::answered(const sipcore::BranchToken& token, int status, uint32_t retry_after_s,
                       uint64_t now_us) {
   Probed* one = find(token);
@@ -103,8 +109,16 @@ void Prober::answered(const sipcore::BranchToken& token, int status, uint32_t re
   if (status == 503) {  // busy, not dead
     uint64_t hold_ms = retry_after_s > 0 ? us(retry_after_s) : one->target.hold_ms;
     state.change_breaker([&](Breaker breaker) { return breaker.held(now_us / 1000, hold_ms); });
+    one->held = retry_after_s == 0;
     succeeded(*one, now_us);
   } else if (status < 300 || settings.codes.test(static_cast<size_t>(status))) {
+    // Until the next answer.
+    if (std::exchange(one->held, false)) {
+      state.change_breaker([&](Breaker breaker) {
+        bool held = breaker.phase() == Breaker::Phase::kHeld;
+        return held ? Breaker::closed(now_us / 1000) : breaker;
+      });
+    }
     succeeded(*one, now_us);
   } else {
     failed(*one, now_us);

@@ -49,6 +49,11 @@ class Prober {
   // Whether it is probed at all; asks at once if so.
   bool probe_now(uint16_t slot, uint64_t now_us);
   bool probes(uint16_t slot) const { return probed_.contains(slot); }
+  // Somebody else has said what its state is: what was counted before does not.
+  void begin_anew(uint16_t slot);
+  // Whether probes are sent. What is under way comes to its end.
+  void activate(bool active) { active_ = active; }
+  bool active() const { return active_; }
 
  private:
   struct Probed {
@@ -60,6 +65,7 @@ class Prober {
     uint32_t sequence = 0;
     uint32_t interval_ms = 0;  // until the next repetition
     uint32_t failures = 0, successes = 0, flaps = 0;
+    bool held = false;  // by a 503 that did not say for how long
   };
   void begin(Probed& one, uint64_t now_us);
   void repeat(Probed& one, uint64_t now_us);
@@ -74,6 +80,7 @@ class Prober {
   std::mt19937_64 random_;
   Send send_;
   std::map<uint16_t, Probed> probed_;  // by slot
+  bool active_ = true;
 };
 
 }  // namespace control::health

@@ -38,14 +38,16 @@ inline Obstacle obstacle_of(const Destination& one, DestinationState& state, boo
   return held ? Obstacle::kHeld : Obstacle::kBroken;
 }
 
-// Congestion leaves everybody a few calls, which show how he is; lowest latency does not.
+// What a destination can do is said by its capacity where all of them have one, else by its weight:
+// no number of calls compares with none. Congestion leaves everybody a few calls, which show how he
+// is; lowest latency does not.
 inline sipcore::Load load_of(const Group& group, const Destination& destination,
                              const DestinationState& state, uint64_t now_ms) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
   bool fades = group.algorithm == Algorithm::kLowestLatency;
   return {destination.weight,
           group.weight_unit,
-          destination.capacity,
+          group.all_have_capacity ? destination.capacity : 0,
           state.calls.load(kRelaxed),
           state.work.load(kRelaxed),
           fades ? state.latency_us(now_ms) : state.latency.lately_us.value(),

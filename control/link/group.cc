@@ -50,6 +50,8 @@ void prepare(Group& group, const sipcore::HashKey& key, const Group* before) {
   std::stable_sort(all.begin(), all.end(), [](const Destination& a, const Destination& b) {
     return a.priority > b.priority;
   });
+  group.all_have_capacity =
+      std::all_of(all.begin(), all.end(), [](const Destination& one) { return one.capacity != 0; });
   group.tiers.clear();
   for (size_t i = 0; i < all.size(); ++i) {
     if (i == 0 || all[i].priority != all[i - 1].priority) {

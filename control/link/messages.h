@@ -20,6 +20,7 @@ struct ToControl {
   int status = 0;
   uint32_t retry_after_s = 0;  // 0: not said
   uint16_t rule = 0;           // that is to be logged: its counter
+  uint64_t at_us = 0;          // when the answer came
 };
 
 // Control to worker.

@@ -8,12 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "control/link/destination_name.h"
 #include "control/link/destinations.h"
 #include "control/link/networks.h"
 #include "control/link/sources.h"
 #include "sipcore/balance/hash_of.h"
 #include "sipcore/balance/rendezvous.h"
 #include "sipcore/balance/round_robin.h"
+#include "sipcore/grammar/chars.h"
 #include "sipcore/grammar/ip.h"
 #include "sipcore/rules/rule_set.h"
 #include "sipcore/transaction/step.h"
@@ -47,8 +49,8 @@ inline constexpr std::string_view kAlgorithmNames[] = {
     "least_work", "lowest_latency", "congestion", "parallel"};
 
 struct Destination {
-  std::string uri;       // as configured
-  std::string identity;  // what consistent hashing knows it by; of a name with the address
+  DestinationName name;
+  std::string identity;  // what consistent hashing knows it by: `name` without its group
   sipcore::Endpoint endpoint;
   uint32_t weight = 1;
   uint32_t priority = 0;         // the highest is asked first
@@ -101,6 +103,7 @@ struct Group {
   uint32_t bounded_load_percent = 0;
   std::vector<Destination> destinations;  // by priority
   uint32_t weight_unit = 1;               // `weight` of its destinations is in such parts
+  bool all_have_capacity = false;         // made by prepare()
   std::vector<Tier> tiers;                // made by prepare()
   uint32_t failover_after_ms = 2000;      // silence after which the next destination is tried
   uint32_t tries = 3;                     // destinations asked for one request, at most
@@ -125,6 +128,20 @@ struct Rules {
   std::shared_ptr<const sipcore::RuleSet> response;  // that go on to the caller
   std::shared_ptr<const sipcore::RuleSet> failure;   // of all destinations that were asked
   std::vector<Policy> policies;
+
+  // The mark of what comes from a destination of some group that rules ask for.
+  struct Origin {
+    uint64_t mark = 0;
+    std::shared_ptr<const Networks> addresses;
+  };
+  std::vector<Origin> origins;
+
+  // That a request begins with.
+  uint64_t marks_of(const sipcore::IpAddress& source) const {
+    uint64_t out = 0;
+    for (const Origin& one : origins) out |= one.addresses->contains(source) ? one.mark : 0;
+    return out;
+  }
 };
 
 inline uint32_t group_id(const std::string& name) {
@@ -150,6 +167,14 @@ struct ProtectSettings {
 
   bool trusts(const sipcore::IpAddress& source) const {
     return trusted != nullptr && trusted->contains(source);
+  }
+  // A tool that looks for holes, by what it calls itself in User-Agent.
+  bool is_scanner(std::string_view agent, const sipcore::IpAddress& source) const {
+    if (trusts(source)) return false;
+    for (const std::string& one : scanners) {
+      if (sipcore::equal_nocase(agent.substr(0, one.size()), one)) return true;
+    }
+    return false;
   }
 };
 

@@ -6,6 +6,7 @@
 #include "control/link/choice.h"
 #include "control/manage/parse_report.h"
 #include "control/manage/prospects.h"
+#include "sipcore/proxy/route.h"
 #include "sipcore/rules/hash_by.h"
 #include "sipcore/rules/rewrite.h"
 
@@ -226,6 +227,35 @@ bool is_denied(const Question& question, const link::Exchange& exchange) {
   return banned != nullptr && banned->contains(ip) && !exchange.config.read()->protect.trusts(ip);
 }
 
+// What is answered, or dropped, before rules are asked; empty: it goes on.
+std::string stopped_by_policy(const Question& question, const Read& read,
+                              const link::RunningConfig& config) {
+  const sipcore::Essentials& e = read.essentials;
+  auto plan = plan_route(read.message, e, sipcore::Self{config.own}, config.keys.token);
+  sipcore::Fault fault = plan.fault;
+  uint64_t loop = loop_hash(read.message, e, plan, config.keys.token);
+  bool loops = is_loop(read.message, loop, config.keys.branch);
+  if (fault == sipcore::Fault::kNone && loops) fault = sipcore::Fault::kLoop;
+  bool needs_tls = e.request_uri.scheme == sipcore::Scheme::kSips;
+  if (fault == sipcore::Fault::kNone && needs_tls) fault = sipcore::Fault::kUnknownScheme;
+  if (fault != sipcore::Fault::kNone) {
+    return fmt::format("rejected: {} {}", status_of(fault), phrase_of(fault));
+  }
+  auto agent = read.message.value(sipcore::HeaderName::kUserAgent);
+  if (config.protect.is_scanner(agent, question.source.ip)) {
+    return "dropped: by its User-Agent it looks for holes";
+  }
+  bool preloaded = plan.next || plan.uri_from_last_route;
+  return preloaded ? "rejected: 403, it brings a Route that no call of ours has recorded" : "";
+}
+
+// RFC 3261 11.2: what is for us needs no further hop.
+bool is_for_us(const Read& read, const link::RunningConfig& config) {
+  auto endpoint = literal_endpoint(read.essentials.request_uri);
+  return read.message.method() == sipcore::Method::kOptions && endpoint &&
+         sipcore::Self{config.own}.is(*endpoint) && !read.essentials.request_uri.has_user;
+}
+
 }  // namespace
 
 Json conditions_of(const RuleSettings& rule, const config::Settings& settings) {
@@ -281,14 +311,22 @@ Json explain(const Question& question, const config::Live& live, link::Exchange&
   }
   Run run(live, exchange, question.now_us);
   run.group = config.listens[question.listen].group;
+  run.marks = config.rules.marks_of(question.source.ip);
   if (!read->message.is_request()) return explain_response(question, *read, run, config);
   if (!read->essentials.to_tag.empty()) {
     throw RpcError{400, "rules are for requests that begin something, not for those of a call"};
+  }
+  if (auto verdict = stopped_by_policy(question, *read, config); !verdict.empty()) {
+    return {{"verdict", verdict}};
   }
   auto subject = subject_of(*read, question, config);
   run(config.rules.request.get(), subject);
   Json out = {{"rules", run.rules}, {"verdict", run.verdict}};
   if (!run.verdict.empty()) return out;
+  if (is_for_us(*read, config)) {
+    out["verdict"] = "answered: 200, it asks for nobody but Tandem itself";
+    return out;
+  }
   auto sent = next_of(*read, run, subject);
   if (sent->fault != sipcore::Fault::kNone) {
     out["verdict"] = "rejected: 513, rules change more than one message can have changed";

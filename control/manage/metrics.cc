@@ -70,7 +70,7 @@ std::string method_label(size_t method) {
 
 Labels labels_of(const link::Group& group, const link::Destination& one) {
   return {{"group", group.name},
-          {"destination", one.uri},
+          {"destination", to_string(one.name.entry())},
           {"address", sipcore::to_string(one.endpoint)}};
 }
 

@@ -201,7 +201,7 @@ class Search {
 
   Json shown_of(const link::Group& group, const link::Destination& one) const {
     auto condition = health::condition_of(state_of(one), wanted_.now_us / 1000);
-    return {{"group", group.name}, {"uri", one.uri}, {"state", health::word(condition)}};
+    return {{"group", group.name}, {"uri", one.identity}, {"state", health::word(condition)}};
   }
 
   const Wanted& wanted_;

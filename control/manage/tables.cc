@@ -11,16 +11,17 @@ std::string destination_table(const Json& result) {
   constexpr auto kLine = "{:<13} {:<29} {:<10}{:>5}{:>8}{:>8}{:>8}{:>10}{:>10}{:>8}{:>11}\n";
   std::string out = fmt::format(kLine, "GROUP", "DESTINATION", "STATE", "PRIO", "WEIGHT", "ACTIVE",
                                 "LIMIT", "CALLS", "ANSWERED", "FAILED", "LATENCY");
+  bool any_edited = false;
   for (const Json& record : result["RECORDS"]) {
     const Json& set = record["SET"];
     for (const Json& target : set["TARGETS"]) {
       const Json& one = target["DEST"];
       const Json& attributes = one["ATTRS"];
       uint64_t limit = attributes["MAXLOAD"];
-      // One of several addresses of a name is known by its address.
-      std::string uri = one["URI"], address = one["ADDRESS"];
-      if (uri.find(address) == uri.npos && std::isalpha(uri[4]) != 0) uri += " " + address;
-      out += fmt::format(kLine, set["NAME"].get<std::string>(), uri,
+      bool edited = one["EDITED"];
+      any_edited |= edited;
+      out += fmt::format(kLine, set["NAME"].get<std::string>(),
+                         one["NAME"].get<std::string>() + (edited ? " *" : ""),
                          one["STATE"].get<std::string>(), one["PRIORITY"].get<uint64_t>(),
                          attributes["WEIGHT"].get<uint64_t>(), one["ACTIVE"].get<uint64_t>(),
                          limit == 0 ? "-" : std::to_string(limit), one["CALLS"].get<uint64_t>(),
@@ -28,7 +29,7 @@ std::string destination_table(const Json& result) {
                          fmt::format("{:.1f} ms", one["LATENCY"]["EST"].get<double>()));
     }
   }
-  return out;
+  return any_edited ? out + "* other than in the configuration file\n" : out;
 }
 
 std::string ban_table(const Json& result) {
@@ -40,6 +41,15 @@ std::string ban_table(const Json& result) {
   }
   size_t listed = result["bans"].size(), all = result["count"];
   return all == listed ? out : out + fmt::format("... {} in all\n", all);
+}
+
+std::string edit_table(const Json& result) {
+  std::string out = fmt::format("{:<13} {:<45} {}\n", "GROUP", "DESTINATION", "BY HAND");
+  for (const Json& one : result["edits"]) {
+    out += fmt::format("{:<13} {:<45} {}\n", one["group"].get<std::string>(),
+                       one["name"].get<std::string>(), one["what"].get<std::string>());
+  }
+  return out;
 }
 
 std::string event_table(const Json& result) {
@@ -121,10 +131,11 @@ std::string table_of(std::string_view method, const Json& result) {
   if (method == "dispatcher.list") return destination_table(result);
   if (method == "bans.list") return ban_table(result);
   if (method == "dispatcher.events") return event_table(result);
+  if (method == "dispatcher.edits") return edit_table(result);
   if (method == "rules.list") return rule_table(result);
   if (method == "rules.explain") return explanation(result);
-  if (result.is_object() && result.contains("URIS")) {
-    return fmt::format("{} destinations, {} calls\n", result["URIS"].size(),
+  if (result.is_object() && result.contains("NAMES")) {
+    return fmt::format("{} destinations, {} calls\n", result["NAMES"].size(),
                        result["ACTIVE"].get<uint64_t>());
   }
   if (method == "stats.get_statistics") return statistics_table(result);

@@ -90,9 +90,7 @@ uint64_t calls_left(const Options& options, const Json& drained) {
     for (const Json& target : record["SET"]["TARGETS"]) {
       const Json& one = target["DEST"];
       bool his = false;
-      for (size_t i = 0; i < drained["URIS"].size(); ++i) {
-        his |= drained["URIS"][i] == one["URI"] && drained["ADDRESSES"][i] == one["ADDRESS"];
-      }
+      for (const Json& name : drained["NAMES"]) his |= name == one["NAME"];
       if (meant && his) calls += one["ACTIVE"].get<uint64_t>();
     }
   }
@@ -158,11 +156,12 @@ int import_list(const Options& options) {
 
 struct Commands {
   CLI::App *rpc, *list, *stats, *uptime, *reload, *parse, *drain, *enable, *disable, *add, *change,
-      *remove, *ping, *events, *bans, *ban, *unban, *rules, *explain, *trace, *log, *import_list;
+      *remove, *edits, *discard, *ping, *events, *bans, *ban, *unban, *rules, *explain, *trace,
+      *log, *import_list;
 };
 
 void add_destination_options(CLI::App* command, Options& options) {
-  command->add_option("destination", options.destination, "URI as listed, or ADDRESS:PORT")
+  command->add_option("destination", options.destination, "URI, name as listed, or ADDRESS:PORT")
       ->required();
   command->add_option("-g,--group", options.group, "only in this group; default: in all");
 }
@@ -170,6 +169,22 @@ void add_destination_options(CLI::App* command, Options& options) {
 void add_change_options(CLI::App* command, Options& options) {
   command->add_option("group", options.group)->required();
   command->add_option("destination", options.destination, "its URI")->required();
+}
+
+void define_edits(CLI::App& app, Options& options, Commands& all) {
+  all.add = app.add_subcommand("add", "a destination more, kept over reload and restart");
+  add_change_options(all.add, options);
+  all.add->add_option("attributes", options.attributes, "\"weight=2;priority=1;capacity=100\"");
+  all.change = app.add_subcommand("change", "another weight, priority or capacity");
+  add_change_options(all.change, options);
+  all.change->add_option("attributes", options.attributes, "\"weight=2;priority=1;capacity=100\"")
+      ->required();
+  all.remove = app.add_subcommand("remove", "a destination less; its calls go on");
+  add_change_options(all.remove, options);
+  all.edits = app.add_subcommand("edits", "what is other than in the configuration file");
+  all.discard = app.add_subcommand("discard", "let the file alone count again");
+  all.discard->add_option("group", options.group, "of one destination; default: of all");
+  all.discard->add_option("destination", options.destination, "its URI or name");
 }
 
 Commands define(CLI::App& app, Options& options) {
@@ -187,15 +202,7 @@ Commands define(CLI::App& app, Options& options) {
   add_destination_options(all.disable, options);
   all.enable = app.add_subcommand("enable", "new calls to a destination again");
   add_destination_options(all.enable, options);
-  all.add = app.add_subcommand("add", "a destination more, kept over reload and restart");
-  add_change_options(all.add, options);
-  all.add->add_option("attributes", options.attributes, "\"weight=2;priority=1;capacity=100\"");
-  all.change = app.add_subcommand("change", "another weight, priority or capacity");
-  add_change_options(all.change, options);
-  all.change->add_option("attributes", options.attributes, "\"weight=2;priority=1;capacity=100\"")
-      ->required();
-  all.remove = app.add_subcommand("remove", "a destination less; its calls go on");
-  add_change_options(all.remove, options);
+  define_edits(app, options, all);
   all.ping = app.add_subcommand("ping", "probe all destinations that are probed, now");
   all.bans = app.add_subcommand("bans", "who is kept out");
   all.ban = app.add_subcommand("ban", "keep an address or network out");
@@ -255,7 +262,8 @@ int run(const Commands& on, const Options& options) {
   if (*on.stats) return show(options, "stats.get_statistics", {"all"});
   if (*on.uptime) return show(options, "core.uptime", none);
   if (*on.reload) return show(options, "config.reload", none);
-  if (*on.ping) return show(options, "dispatcher.ping_active", none);
+  if (*on.ping) return show(options, "dispatcher.probe", none);
+  if (*on.edits) return show(options, "dispatcher.edits", none);
   if (*on.events) return events(options);
   if (*on.drain) return drain(options);
   if (*on.disable) return show(options, "dispatcher.disable", destination_params(options));
@@ -277,6 +285,9 @@ int run(const Commands& on, const Options& options) {
   }
   Json named = {options.group, options.destination};
   if (*on.remove) return show(options, "dispatcher.remove", named);
+  if (*on.discard) {
+    return show(options, "dispatcher.discard_edits", options.group.empty() ? none : named);
+  }
   if (*on.change) named.push_back(options.attributes);
   if (*on.change) return show(options, "dispatcher.change", named);
   if (*on.add)

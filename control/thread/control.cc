@@ -20,6 +20,7 @@
 #include "control/log/log.h"
 #include "control/manage/ban_methods.h"
 #include "control/manage/dispatcher.h"
+#include "control/manage/edit_methods.h"
 #include "control/manage/metrics.h"
 #include "control/manage/overview.h"
 #include "control/manage/rpc.h"
@@ -84,6 +85,7 @@ struct Control::State {
         live(std::move(path), std::move(settings_), exchange_),
         health(exchange_, store::random_key().low),
         dispatcher(live, health, exchange_, now_us),
+        edit_methods(live, exchange_),
         guard(exchange_, live.settings().state),
         names(config::families(live.settings()), live.settings().state + "/names"),
         signals(io, SIGTERM, SIGINT, SIGHUP),
@@ -111,6 +113,7 @@ struct Control::State {
   config::Live live;
   health::Health health;
   manage::Dispatcher dispatcher;
+  manage::EditMethods edit_methods;
   protect::Guard guard;
   resolve::Names names;
   link::Keys keys;
@@ -278,7 +281,7 @@ void Control::State::tick() {
     // A flood of them waits for the next turn.
     for (int i = 0; i < kMessagesOfATurn && mailbox->pop(message); ++i) {
       if (message.what == link::ToControl::What::kProbeAnswered) {
-        health.answered(message, now_us());
+        health.answered(message);
       } else if (message.what == link::ToControl::What::kBan) {
         guard.found_out(message, now_us() / 1000000);
       } else if (message.what == link::ToControl::What::kRule) {
@@ -357,6 +360,7 @@ void Control::State::add_methods() {
           });
   manage::add_statistics(rpc, exchange);
   dispatcher.add_methods(rpc);
+  edit_methods.add_methods(rpc);
   manage::add_ban_methods(rpc, guard, now_us);
   manage::add_rule_methods(rpc, live, exchange, now_us);
   overview.add_method(rpc, since);

@@ -81,7 +81,7 @@ struct ServerTransaction : Answer {
   Places places;             // until its dialog has them
   uint64_t marks = 0;        // set by rules
   uint64_t hash = 0;         // what rules want it to be hashed by; 0: what its group says
-  std::array<uint32_t, kMostTries> tried{};  // hashes of their endpoints
+  std::array<uint32_t, kMostTries> tried{};  // hashes of what tells destinations from each other
 };
 
 struct ClientTransaction {

@@ -105,7 +105,7 @@ uint32_t Proxy::new_branch(uint32_t server_slot, const Target& target, uint64_t 
   ServerTransaction& server = transactions_.server(server_slot);
   ClientTransaction& client = transactions_.client(slot);
   counters_.add(Count::transactions_created);
-  note_asked(server, target.endpoint);
+  note_asked(server, target);
   client.destination = target.endpoint;
   client.listen = target.listen;
   begin_load(client, target);

@@ -22,24 +22,28 @@ namespace {
 constexpr size_t kMostRaces = 8;  // places that others took in the moment we chose them
 
 // Tells destinations of a request from each other; where two are taken for one, one is not asked.
-uint32_t endpoint_hash(const Endpoint& endpoint, const sipcore::HashKey& key) {
+uint32_t destination_hash(const Endpoint& endpoint, uint16_t listen, const sipcore::HashKey& key) {
   sipcore::SipHash hash(key);
   hash.add({reinterpret_cast<const char*>(endpoint.ip.bytes.data()), endpoint.ip.size()});
   hash.add_word(endpoint.port, 2);
+  hash.add_word(listen, 2);
   return static_cast<uint32_t>(hash.finish());
 }
 
 }  // namespace
 
-bool Proxy::was_asked(uint32_t server, const Endpoint& endpoint) const {
+bool Proxy::was_asked(uint32_t server, const Destination& one) const {
   if (server == kNoSlot) return false;
   const auto& tried = transactions_.server(server).tried;
   auto end = tried.begin() + transactions_.server(server).tries;
-  return std::find(tried.begin(), end, endpoint_hash(endpoint, key())) != end;
+  return std::find(tried.begin(), end, destination_hash(one.endpoint, one.listen, key())) != end;
 }
 
-void Proxy::note_asked(ServerTransaction& server, const Endpoint& endpoint) const {
-  server.tried[server.tries++] = endpoint_hash(endpoint, key());
+void Proxy::note_asked(ServerTransaction& server, const Target& target) const {
+  uint16_t listen = target.group == kNoGroup
+                        ? control::link::kAnyListen
+                        : config_->groups[target.group].destinations[target.index].listen;
+  server.tried[server.tries++] = destination_hash(target.endpoint, listen, key());
 }
 
 bool Proxy::listens_on(sipcore::Family family) const {
@@ -65,7 +69,7 @@ bool Proxy::may_ask(const Wish& wish, const Destination& destination) const {
     if (wish.bound.passes_over(destination, state)) return false;
   }
   if (!listens_on(destination.endpoint.ip.family)) return false;
-  return !was_asked(wish.server, destination.endpoint);
+  return !was_asked(wish.server, destination);
 }
 
 // Of one tier; an index in the group's list.

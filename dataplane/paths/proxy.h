@@ -202,8 +202,8 @@ class Proxy {
   uint16_t select(const Wish& wish, const control::link::Tier& tier);
   bool may_ask(const Wish& wish, const control::link::Destination& destination) const;
   bool take_place(const Wish& wish, const control::link::Destination& destination);
-  bool was_asked(uint32_t server, const sipcore::Endpoint& endpoint) const;
-  void note_asked(ServerTransaction& server, const sipcore::Endpoint& endpoint) const;
+  bool was_asked(uint32_t server, const control::link::Destination& one) const;
+  void note_asked(ServerTransaction& server, const Target& target) const;
   bool listens_on(sipcore::Family family) const;
 
   // load.cc

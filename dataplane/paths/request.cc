@@ -234,20 +234,17 @@ bool Proxy::addressed_to_us() const {
   return endpoint && self().is(*endpoint) && !in_->essentials.request_uri.has_user;
 }
 
-// A tool that looks for holes, by what it calls itself; its source is told to control.
+// Its source is told to control.
 bool Proxy::is_scanner() {
-  if (config_->protect.trusts(in_->arrival.source.ip)) return false;
+  const sipcore::IpAddress& source = in_->arrival.source.ip;
   std::string_view agent = in_->message.value(HeaderName::kUserAgent);
-  for (const std::string& scanner : config_->protect.scanners) {
-    if (!sipcore::equal_nocase(agent.substr(0, scanner.size()), scanner)) continue;
-    control::link::ToControl message;
-    message.what = control::link::ToControl::What::kBan;
-    message.reason = control::link::ToControl::Reason::kScanner;
-    message.address = in_->arrival.source.ip;
-    if (config_->protect.ban_scanners) to_control_.push(message);
-    return true;
-  }
-  return false;
+  if (!config_->protect.is_scanner(agent, source)) return false;
+  control::link::ToControl message;
+  message.what = control::link::ToControl::What::kBan;
+  message.reason = control::link::ToControl::Reason::kScanner;
+  message.address = source;
+  if (config_->protect.ban_scanners) to_control_.push(message);
+  return true;
 }
 
 // Answers that need no destination; nullopt: go on.

@@ -40,6 +40,7 @@ Count Proxy::on_probe_response() {
   message.branch = in_->branch;
   message.status = in_->message.status();
   message.retry_after_s = retry_after_s();
+  message.at_us = now_us_;
   return to_control_.push(message) ? Count::response_consumed : Count::drop_no_memory;
 }
 

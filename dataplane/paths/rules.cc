@@ -101,6 +101,7 @@ std::optional<Proxy::Count> Proxy::rule_request(Ruled& ruled, bool for_us) {
   if (rules == nullptr) return std::nullopt;
   const Arrival& arrival = in_->arrival;
   Subject subject{in_->message, in_->essentials, arrival.source, config_->own[arrival.listen]};
+  ruled.marks = config_->rules.marks_of(arrival.source.ip);
   const Rule* last = run_rules(*rules, subject, ruled);
   if (ruled.beyond_limit) return refuse_beyond(*last);
   if (last != nullptr && last->verdict == Verdict::kDrop) return Count::drop_rule;

@@ -23,7 +23,7 @@ inline constexpr uint32_t kQuickUs = 1000;  // latency below which all are equal
 struct Load {
   uint32_t weight = 1;
   uint32_t unit = 1;        // the weight is in such parts
-  uint32_t capacity = 0;    // calls at a time; 0: no limit, `weight` says what it can do
+  uint32_t capacity = 0;    // calls at a time; 0: `weight` says what it can do
   uint32_t calls = 0;       // in set-up and up
   uint32_t work = 0;        // of open transactions, in quarters
   uint32_t latency_us = 0;  // until the first response, lately; 0: not known

@@ -49,7 +49,7 @@ TEST(DispatcherList, BecomesGroupsThatTheFileMayHave) {
   EXPECT_FALSE(first.destinations[1].enabled);
   EXPECT_EQ(second.name, "20");
   EXPECT_EQ(second.destinations[0].weight, 3u);
-  EXPECT_EQ(second.destinations[0].listen, 0u);
+  EXPECT_EQ(second.destinations[0].listen, settings.listens[0].address);
 }
 
 // A weight that the algorithm did not look at is none here either.
@@ -65,12 +65,30 @@ TEST(DispatcherList, WeightsCountWhereTheyDidBefore) {
 TEST(DispatcherList, PrioritiesCountWhereTheyDidBefore) {
   const char* list = "1 sip:192.0.2.21 0 10\n1 sip:192.0.2.22 0 5\n";
   Imported serial = import_dispatcher_list(list, "l", 8);
-  EXPECT_EQ(settings_of(serial.toml).groups[0].destinations[0].priority, 10u);
+  EXPECT_EQ(settings_of(serial.toml).groups[0].destinations[0].priority, 1u);
+  EXPECT_EQ(settings_of(serial.toml).groups[0].destinations[1].priority, 0u);
   EXPECT_TRUE(serial.remarks.empty());
+  // Of the same priority the first of the list is the one.
+  const char* alike = "1 sip:192.0.2.21\n1 sip:192.0.2.22 0 5\n1 sip:192.0.2.23\n";
+  std::vector<uint32_t> priorities;
+  for (auto& one : settings_of(import_dispatcher_list(alike, "l", 8).toml).groups[0].destinations) {
+    priorities.push_back(one.priority);
+  }
+  EXPECT_EQ(priorities, (std::vector<uint32_t>{1, 2, 0}));
   Imported hash = import_dispatcher_list(list, "l", 0);
   EXPECT_EQ(settings_of(hash.toml).groups[0].destinations[0].priority, 0u);
   ASSERT_EQ(hash.remarks.size(), 1u);
   EXPECT_TRUE(hash.remarks[0].starts_with("l: set 1: priorities are left out"));
+}
+
+TEST(DispatcherList, EachFlagIsTakenOverOrSpokenOf) {
+  Imported imported = import_dispatcher_list(
+      "1 sip:192.0.2.21 1\n1 sip:192.0.2.22 34\n1 sip:192.0.2.23 16\n", "l", 4);
+  EXPECT_FALSE(settings_of(imported.toml).groups[0].destinations[0].enabled);
+  EXPECT_TRUE(settings_of(imported.toml).groups[0].destinations[1].enabled);
+  ASSERT_EQ(imported.remarks.size(), 4u);
+  EXPECT_TRUE(imported.remarks[0].starts_with("l:1: flag 1: "));
+  EXPECT_TRUE(imported.remarks[3].starts_with("l:3: flag 16: "));
 }
 
 TEST(DispatcherList, WhatCannotBeImportedIsSaid) {

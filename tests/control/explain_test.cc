@@ -86,6 +86,37 @@ class ExplainTest : public testing::Test {
   std::unique_ptr<Rpc> rpc_;
 };
 
+// What the worker would answer or drop before any rule is asked.
+TEST_F(ExplainTest, WhatPolicyStopsIsSaid) {
+  configure("");
+  auto verdict = [&](const std::string& line, const std::string& headers = "") {
+    std::string method = line.substr(0, line.find(' '));
+    std::string text = line + " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK1\r\n" +
+                       "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 1 " + method +
+                       "\r\n" + headers + "Content-Length: 0\r\n\r\n";
+    return ask(text)["verdict"].get<std::string>();
+  };
+  EXPECT_TRUE(verdict("INVITE sips:bob@192.0.2.1").starts_with("rejected: 416"));
+  EXPECT_TRUE(verdict("INVITE sip:bob@192.0.2.1", "Route: <sip:192.0.2.77;lr>\r\n")
+                  .starts_with("rejected: 403"));
+  EXPECT_TRUE(verdict("INVITE sip:bob@192.0.2.1", "User-Agent: friendly-scanner\r\n")
+                  .starts_with("dropped"));
+  EXPECT_TRUE(verdict("OPTIONS sip:192.0.2.1").starts_with("answered: 200"));
+  EXPECT_EQ(verdict("OPTIONS sip:bob@192.0.2.1"), "sent to group g");
+}
+
+// A rule may ask whether a destination of a group sends, wherever that is now.
+TEST_F(ExplainTest, WhoComesFromAGroupIsKnown) {
+  configure("",
+            "[[group.destination]]\nuri = \"sip:192.0.2.9:5099\"\n"
+            "[[rule]]\nname = \"inbound\"\nfrom_group = \"h\"\ngroup = \"g\"\n"
+            "[[rule]]\nname = \"others\"\nnot_from_group = \"h\"\nreject = 403\n");
+  EXPECT_EQ(explain()["verdict"], "sent to group g");
+  EXPECT_EQ(explain()["rules"][0]["name"], "inbound");
+  ASSERT_EQ(live_->set({"h", "sip:192.0.2.9:5099", {}, {}}, std::nullopt), "");
+  EXPECT_TRUE(explain()["verdict"].get<std::string>().starts_with("rejected: 403"));
+}
+
 TEST_F(ExplainTest, EachAlgorithmHasItsChances) {
   configure("algorithm = \"random\"\n");
   EXPECT_EQ(told(explain()), (Told{"75.0", "25.0"}));

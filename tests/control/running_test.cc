@@ -77,7 +77,22 @@ TEST_F(SlotsTest, NoSlotLeftIsToldAndNothingIsLost) {
   }
   settings.groups[0].destinations[0].uri = "sip:192.0.2.7";
   EXPECT_EQ(build(settings, edits, {}, slots, running.get(), members), nullptr);
-  EXPECT_EQ(running->groups[0].destinations[0].uri, "sip:192.0.2.8;n=3");
+  EXPECT_EQ(running->groups[0].destinations[0].name.uri, "sip:192.0.2.8;n=3");
+}
+
+// kamailio#4330: one URI, sent to from two addresses, is two destinations.
+TEST_F(SlotsTest, EachListenMakesADestinationOfItsOwn) {
+  settings.listens.push_back({*sipcore::parse_endpoint("192.0.2.2", 5060), 0, ""});
+  auto& all = settings.groups[0].destinations;
+  all.push_back(all[0]);
+  all[0].listen = settings.listens[0].address;
+  all[1].listen = settings.listens[1].address;
+  slot(settings);
+  const auto& two = running->groups[0].destinations;
+  EXPECT_NE(two[0].slot, two[1].slot);
+  EXPECT_EQ(two[0].listen, 0u);
+  EXPECT_EQ(two[1].listen, 1u);
+  EXPECT_EQ(two[1].identity, "sip:192.0.2.9 from 192.0.2.2:5060");
 }
 
 class NameTest : public SlotsTest {
@@ -150,7 +165,7 @@ TEST_F(NameTest, HugeWeightsDoNotOverflow) {
 }
 
 TEST_F(NameTest, AddressesOfAnotherFamilyThanItsListenAreLeftOut) {
-  settings.groups[0].destinations[0].listen = 0;
+  settings.groups[0].destinations[0].listen = settings.listens[0].address;
   found = {{0, 1, endpoint("192.0.2.30")}, {0, 1, endpoint("[2001:db8::30]")}};
   slot(settings);
   ASSERT_EQ(all().size(), 1u);
@@ -159,7 +174,7 @@ TEST_F(NameTest, AddressesOfAnotherFamilyThanItsListenAreLeftOut) {
 
 // What the operator said of a name holds for addresses that come later.
 TEST_F(NameTest, WhatWasSaidOfItHoldsForNewAddresses) {
-  edits.set_admin({"g", "sip:sbc.example.com"}, link::Admin::kDisabled);
+  edits.set_admin({"g", "sip:sbc.example.com", {}, {}}, link::Admin::kDisabled);
   found = {{0, 1, endpoint("192.0.2.30")}};
   EXPECT_EQ(states.at(slot(settings)).admin, link::Admin::kDisabled);
   found.push_back({0, 1, endpoint("192.0.2.31")});
@@ -170,12 +185,12 @@ TEST_F(NameTest, WhatWasSaidOfItHoldsForNewAddresses) {
 // What is said of one address goes before what is said of the name, and ends with it.
 TEST_F(NameTest, OneAddressIsTakenOutAlone) {
   found = {{0, 1, endpoint("192.0.2.30")}, {0, 1, endpoint("192.0.2.31")}};
-  edits.set_admin({"g", "sip:sbc.example.com 192.0.2.31:5060"}, link::Admin::kDraining);
+  edits.set_admin({"g", "sip:sbc.example.com", {}, endpoint("192.0.2.31")}, link::Admin::kDraining);
   slot(settings);
   EXPECT_EQ(states.at(all()[0].slot).admin, link::Admin::kEnabled);
   EXPECT_EQ(states.at(all()[1].slot).admin, link::Admin::kDraining);
-  EXPECT_EQ(edits.said_of("g", "sip:sbc.example.com", all()[1].identity), link::Admin::kDraining);
-  edits.forget_admin({"g", "sip:sbc.example.com"});
+  EXPECT_EQ(edits.said_of(all()[1].name), link::Admin::kDraining);
+  edits.forget_admin({"g", "sip:sbc.example.com", {}, {}});
   EXPECT_TRUE(edits.admin().empty());
 }
 

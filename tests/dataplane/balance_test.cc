@@ -169,6 +169,16 @@ TEST_F(BalanceTest, LeastCallsFillsUpByCapacity) {
   EXPECT_NEAR(calls(2), 5, 1);
 }
 
+// No number of calls compares with none: where not all have a limit, weights count.
+TEST_F(BalanceTest, LeastCallsGoesByWeightWhereOneHasNoCapacity) {
+  configure([](Group& group) {
+    group.algorithm = Algorithm::kLeastCalls;
+    group.destinations[0].capacity = 60;
+  });
+  answered_calls(30);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(calls(i), 10u);
+}
+
 TEST_F(BalanceTest, LeastCallsGivesNewCallsToTheOneThatLostIts) {
   configure([](Group& group) { group.algorithm = Algorithm::kLeastCalls; });
   std::vector<Datagram> up = answered_calls(30);

@@ -35,6 +35,29 @@ TEST_F(NetworksTest, FromOneNetworkToTheOther) {
   EXPECT_EQ(out[0].to, kCaller);
 }
 
+// One destination, sent to from two addresses: where the one way is broken the other is asked, by
+// the same request too.
+TEST_F(NetworksTest, FailsOverToTheOtherAddressOfOurs) {
+  Node both({.backends = 1, .second_network = true});
+  both.configure([&](control::link::RunningConfig& config) {
+    auto& all = config.groups[0].destinations;
+    all.push_back(all[0]);
+    all[0].listen = 0;
+    all[1].listen = 1;
+    all[1].slot = 1;
+    config.groups[0].algorithm = control::link::Algorithm::kRoundRobin;
+  });
+  both.deliver({kCaller, kTandem, text_of({})});
+  auto out = both.settle(now);
+  ASSERT_EQ(out.size(), 2u);
+  Datagram first = out[1];
+  both.unreachable(first);
+  out = both.settle(now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, first.to);
+  EXPECT_NE(out[0].from, first.from);
+}
+
 // RFC 3261 16.6 step 4 and RFC 5658: where a call comes in by one address and goes out by another,
 // each side finds the one it can reach on top.
 TEST_F(NetworksTest, FromOneAddressFamilyToTheOther) {

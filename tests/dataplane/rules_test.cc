@@ -14,6 +14,29 @@ TEST_F(RuleTest, SendToAGroup) {
   EXPECT_EQ(node.exchange().rule_hits[0]->read(0), 1u);
 }
 
+// What comes from a destination of a group begins with the mark of that group.
+TEST_F(RuleTest, KnowWhoComesFromAGroup) {
+  Rule rule = sends_to(1, Kind::kUser, "");
+  rule.marked = 4;
+  node.configure([&](RunningConfig& config) {
+    Group behind = config.groups[0];
+    behind.name = "behind";
+    behind.destinations.erase(behind.destinations.begin());
+    config.groups[0].destinations.resize(1);
+    config.groups.push_back(behind);
+    config.rules.policies.resize(1);
+    config.rules.request = compiled({rule});
+    std::vector<control::link::Network> caller = {control::link::network_of(kCaller.ip)};
+    auto addresses = std::make_shared<control::link::Networks>(caller, config.keys.token);
+    config.rules.origins = {{4, addresses}};
+  });
+  EXPECT_GT(begin(to_user("123")), 0);
+  node.deliver({endpoint("198.18.0.11:5060"), kTandem, text_of(to_user("123", 2))});
+  auto out = node.settle(now);
+  ASSERT_EQ(out.size(), 2u);
+  EXPECT_EQ(out[1].to, backend(0));
+}
+
 // Requests with the same value go to the same destination, whatever their Call-ID; those without
 // one go by what the group says.
 TEST_F(RuleTest, SayWhatKeepsRequestsTogether) {

@@ -91,8 +91,8 @@ RunningConfig Node::base_config() const {
   for (size_t i = 0; i < options_.backends; ++i) {
     control::link::Destination destination;
     destination.endpoint = backend(i);
-    destination.uri = "sip:" + sipcore::to_string(backend(i));
-    destination.identity = destination.uri;
+    destination.name.uri = "sip:" + sipcore::to_string(backend(i));
+    destination.identity = to_string(destination.name);
     destination.slot = static_cast<uint16_t>(i);
     group.destinations.push_back(destination);
   }

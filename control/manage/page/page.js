@@ -116,7 +116,7 @@ function destinationRow(group, one, old) {
   const out = /draining|disabled/.test(one.STATE);
   const button = (text, method) => element("button", {
     disabled: token() === "", title: token() === "" ? "needs the token" : "",
-    onclick: () => steer(method, group, one.URI),
+    onclick: () => steer(method, group, one.NAME),
   }, text);
   const buttons = element("td", {}, out ? button("enable", "dispatcher.enable")
     : button("drain", "dispatcher.drain"), " ");
@@ -124,8 +124,7 @@ function destinationRow(group, one, old) {
   const cells = [one.PRIORITY, one.ATTRS.WEIGHT, number(one.ACTIVE), one.ATTRS.MAXLOAD || "–",
     rate(perSecond), number(one.CALLS), number(one.ANSWERED), number(one.FAILED),
     `${one.LATENCY.EST.toFixed(1)} ms`, one.PDD === null ? "–" : `${one.PDD.toFixed(1)} ms`];
-  const name = one.URI.includes(one.ADDRESS) ? one.URI : `${one.URI} ${one.ADDRESS}`;
-  return element("tr", { class: one.STATE }, element("td", { class: "text" }, name),
+  return element("tr", { class: one.STATE }, element("td", { class: "text" }, one.NAME),
     element("td", { class: "text" }, element("span", { class: "pill" }, one.STATE)),
     ...cells.map((value) => element("td", {}, value)), buttons);
 }
@@ -134,7 +133,7 @@ function groups(data) {
   const old = new Map();
   for (const { SET } of before ? before.groups : []) {
     for (const { DEST } of SET.TARGETS) {
-      old.set(`${SET.NAME} ${DEST.URI} ${DEST.ADDRESS}`,
+      old.set(`${SET.NAME} ${DEST.NAME}`,
         { CALLS: DEST.CALLS, seconds: (data.seen - before.seen) / 1000 });
     }
   }
@@ -142,7 +141,7 @@ function groups(data) {
     const head = element("tr", {}, ...kColumns.map((name, i) =>
       element("th", { class: i < 2 ? "text" : "" }, name)));
     const rows = SET.TARGETS.map(({ DEST }) => destinationRow(SET.NAME, DEST,
-      old.get(`${SET.NAME} ${DEST.URI} ${DEST.ADDRESS}`)));
+      old.get(`${SET.NAME} ${DEST.NAME}`)));
     return element("div", {}, element("h2", {}, SET.NAME, " ", element("small", {}, SET.ALGORITHM)),
       element("table", {}, head, ...rows));
   }));
