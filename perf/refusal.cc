@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 
+#include "sipcore/rules/rule_set.h"
 #include "tests/simulation/messages.h"
 #include "tests/simulation/node.h"
 
@@ -19,6 +20,28 @@ using tests::Node;
 
 constexpr size_t kBatch = 64;
 constexpr size_t kSources = 10000;
+
+constexpr uint16_t kLimitSlot = 100;
+const control::link::CallLimit kFull{.capacity = 1, .slot = kLimitSlot};
+
+// By the user of the Request-URI.
+sipcore::Rule rule_for_all() {
+  sipcore::Condition condition;
+  condition.field.kind = sipcore::Field::Kind::kUser;
+  condition.any.push_back({0, sipcore::Pattern::How::kPrefix, false, "bo"});
+  sipcore::Rule rule;
+  rule.conditions.push_back(condition);
+  return rule;
+}
+
+void use(Node& node, const sipcore::Rule& rule, const control::link::CallLimit& limit) {
+  node.destination(kLimitSlot).calls = 1;
+  node.configure([&](RunningConfig& config) {
+    std::string fault;
+    config.rules.policies = {{0, limit, 503}};
+    config.rules.request = std::make_shared<const sipcore::RuleSet>(std::vector{rule}, 1, fault);
+  });
+}
 
 class Refusals {
  public:
@@ -94,6 +117,23 @@ int main(int argc, char** argv) {
         });
       },
       "User-Agent: friendly-scanner\r\n");
+  refusals.measure("rejected by a rule, 403", [](Node& node) {
+    sipcore::Rule rule = rule_for_all();
+    rule.verdict = sipcore::Verdict::kReject;
+    rule.status = 403;
+    use(node, rule, {});
+  });
+  refusals.measure("limit of a rule, 503", [](Node& node) { use(node, rule_for_all(), kFull); });
+  refusals.measure("limit of the group, 503", [](Node& node) {
+    node.destination(kLimitSlot).calls = 1;
+    node.configure([](RunningConfig& config) { config.groups.front().limit = kFull; });
+  });
+  refusals.measure("limits of destinations, 503", [](Node& node) {
+    for (size_t i = 0; i < 3; ++i) node.destination(i).calls = 1;
+    node.configure([](RunningConfig& config) {
+      for (auto& one : config.groups.front().destinations) one.capacity = 1;
+    });
+  });
   refusals.measure("no destination left, 503", [](Node& node) {
     for (size_t i = 0; i < 3; ++i) node.destination(i).admin = control::link::Admin::kDisabled;
   });

@@ -6,8 +6,9 @@
 
 namespace dataplane {
 
-MemoryPool::MemoryPool(size_t packets, uint32_t size, bool poisons)
+MemoryPool::MemoryPool(size_t packets, uint32_t size, bool poisons, bool shared)
     : poisons_(poisons),
+      shared_(shared),
       memory_(packets * (size + kHeadroom), poisons ? kPoison : '\0'),
       packets_(packets) {
   for (size_t i = 0; i < packets; ++i) {
@@ -19,7 +20,7 @@ MemoryPool::MemoryPool(size_t packets, uint32_t size, bool poisons)
 }
 
 Packet* MemoryPool::take() {
-  std::lock_guard lock(mutex_);
+  auto held = lock();
   if (free_.empty()) return nullptr;
   Packet* packet = free_.back();
   free_.pop_back();
@@ -30,14 +31,14 @@ Packet* MemoryPool::take() {
 }
 
 void MemoryPool::give(Packet* packet) {
-  std::lock_guard lock(mutex_);
+  auto held = lock();
   CHECK(packet->home == this && free_.size() < packets_.size());
   if (poisons_) std::fill_n(packet->buffer, packet->capacity, kPoison);
   free_.push_back(packet);
 }
 
 size_t MemoryPool::available() const {
-  std::lock_guard lock(mutex_);
+  auto held = lock();
   return free_.size();
 }
 

@@ -17,14 +17,20 @@ class MemoryPool : public PacketPool {
   // Fills packets that nobody holds, where it `poisons` them: what is sent of it was never written.
   static constexpr char kPoison = static_cast<char>(0xa5);
 
-  MemoryPool(size_t packets, uint32_t size, bool poisons = false);
+  // `shared`: by several threads.
+  MemoryPool(size_t packets, uint32_t size, bool poisons = false, bool shared = true);
   Packet* take() override;
   void give(Packet* packet) override;
   size_t available() const;
 
  private:
-  mutable std::mutex mutex_;  // several workers of a test share a pool
+  std::unique_lock<std::mutex> lock() const {
+    return shared_ ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>();
+  }
+
+  mutable std::mutex mutex_;
   bool poisons_;
+  bool shared_;
   std::vector<char> memory_;
   std::vector<Packet> packets_;
   std::vector<Packet*> free_;

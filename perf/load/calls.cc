@@ -14,8 +14,8 @@ constexpr uint64_t kCheckEvery = 64;
 
 }  // namespace
 
-Calls::Calls(Wire& wire, const CallOptions& options)
-    : wire_(wire),
+Calls::Calls(Outlet& outlet, const CallOptions& options)
+    : outlet_(outlet),
       options_(options),
       calls_(options.most),
       wheel_(options.most, 0),
@@ -239,19 +239,19 @@ void Calls::on_timer(uint32_t slot, uint64_t now_us) {
   repeat_later(slot, now_us);
 }
 
-void Calls::run_timers(uint64_t now_us) {
-  wheel_.advance(now_us / 1000, Wire::kBurst, [&](uint32_t slot) { on_timer(slot, now_us); });
+void Calls::run_timers(uint64_t now_us, size_t most) {
+  wheel_.advance(now_us / 1000, most, [&](uint32_t slot) { on_timer(slot, now_us); });
 }
 
 void Calls::send(const Template& text, uint64_t number) {
-  char* out = wire_.begin();
+  char* out = outlet_.begin();
   if (out == nullptr) return;
-  wire_.commit(static_cast<size_t>(text.write(out, number) - out), kCaller);
+  outlet_.commit(static_cast<size_t>(text.write(out, number) - out), kCaller);
 }
 
 void Calls::send_in_call(const Template& start, const Template& rest, uint32_t slot) {
   const Call& call = calls_[slot];
-  char* out = wire_.begin();
+  char* out = outlet_.begin();
   if (out == nullptr) return;
   char* at = start.write(out, number(slot));
   if (call.route_size > 0) {
@@ -262,20 +262,20 @@ void Calls::send_in_call(const Template& start, const Template& rest, uint32_t s
     *at++ = '\n';
   }
   at = rest.write(at, number(slot));
-  wire_.commit(static_cast<size_t>(at - out), kCaller);
+  outlet_.commit(static_cast<size_t>(at - out), kCaller);
 }
 
 void Calls::answer(std::string_view status, const Arrived& request, const Template& rest) {
-  if (status.size() + request.head.size() + rest.size() > Wire::kRoom) {
+  if (status.size() + request.head.size() + rest.size() > Outlet::kRoom) {
     ++result_.invalid;
     return;
   }
-  char* out = wire_.begin();
+  char* out = outlet_.begin();
   if (out == nullptr) return;
   char* at = std::copy(status.begin(), status.end(), out);
   at = std::copy(request.head.begin(), request.head.end(), at);
   at = rest.write(at, request.number);
-  wire_.commit(static_cast<size_t>(at - out), kCallee);
+  outlet_.commit(static_cast<size_t>(at - out), kCallee);
 }
 
 }  // namespace load

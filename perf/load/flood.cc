@@ -33,24 +33,24 @@ void Flood::run(uint64_t now_us) {
   if (kind_ == Kind::kNone) return;
   // What could not be sent in time is not made up for: the calls want to be begun.
   uint64_t passed = last_us_ == 0 ? 0 : now_us - last_us_;
-  due_ = std::min(due_ + rate_ * static_cast<double>(passed) / 1e6, double{Wire::kBurst});
+  due_ = std::min(due_ + rate_ * static_cast<double>(passed) / 1e6, double{Outlet::kBurst});
   last_us_ = now_us;
   for (; due_ >= 1; due_ -= 1) send_one();
 }
 
 void Flood::send_one() {
-  char* out = wire_.begin();
+  char* out = outlet_.begin();
   if (out == nullptr) return;
   uint64_t number = ++sent_;
   if (kind_ == Kind::kJunk) {
     std::memset(out, 'x', kJunkSize);
-    return wire_.commit(kJunkSize, stranger(kStrangers, number));
+    return outlet_.commit(kJunkSize, stranger(kStrangers, number));
   }
   const Template& text = kind_ == Kind::kScanner ? texts_.scan : texts_.invite;
   size_t size = static_cast<size_t>(text.write(out, number << 20) - out);
   if (kind_ == Kind::kFragment) size &= ~size_t{7};  // RFC 791: all but the last are like this
   Ip from = stranger(kind_ == Kind::kDenied ? kDeniedOnes : kStrangers, number);
-  wire_.commit(size, from, kind_ == Kind::kFragment);
+  outlet_.commit(size, from, kind_ == Kind::kFragment);
 }
 
 }  // namespace load

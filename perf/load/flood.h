@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "perf/load/outlet.h"
 #include "perf/load/text.h"
-#include "perf/load/wire.h"
 
 namespace load {
 
@@ -16,7 +16,7 @@ class Flood {
   enum class Kind : uint8_t { kNone, kJunk, kInvite, kDenied, kScanner, kFragment };
   static Kind kind_of(const std::string& name);
 
-  Flood(Wire& wire, Kind kind, double rate) : wire_(wire), kind_(kind), rate_(rate) {}
+  Flood(Outlet& outlet, Kind kind, double rate) : outlet_(outlet), kind_(kind), rate_(rate) {}
 
   // What is due since the last time, but no more than a burst.
   void run(uint64_t now_us);
@@ -25,7 +25,7 @@ class Flood {
  private:
   void send_one();
 
-  Wire& wire_;
+  Outlet& outlet_;
   const Kind kind_;
   const double rate_;
   const Texts texts_;

@@ -14,15 +14,14 @@
 
 #include "perf/load/calls.h"
 #include "perf/load/flood.h"
+#include "perf/load/search.h"
+#include "perf/load/wire.h"
 
 namespace {
 
 using load::Calls;
 using load::Kind;
 using load::Result;
-
-constexpr double kMostLoss = 1e-4;
-constexpr double kCloseEnough = 0.04;  // of the rate that is searched for
 
 struct Options {
   std::string device = "memif:/run/tandem/memif.sock";
@@ -143,22 +142,12 @@ class Load {
     trial_.offer(rate, options_.seconds);
     calls_.result().in_time = calls_.result().completed;
     trial_.drain();
-    Result& r = calls_.result();
-    print(options_, rate, r, wire_.refused(), flood_.sent());
-    double bad = static_cast<double>(r.lost + r.failed + r.invalid + r.not_begun);
-    return bad < kMostLoss * static_cast<double>(r.begun) + 0.5;
+    print(options_, rate, calls_.result(), wire_.refused(), flood_.sent());
+    return calls_.result().good();
   }
-  // Doubles until it is too much, then halves the gap. What fails once may have met a hole in the
-  // scheduling of the machine: too much is what fails twice.
   void search() {
-    double good = 0, bad = 0, rate = options_.rate;
-    while (bad == 0 || (bad - good) / bad > kCloseEnough) {
-      bool fine = try_rate(rate) || try_rate(rate);
-      (fine ? good : bad) = rate;
-      if (good == 0 && rate < 10) break;
-      rate = bad == 0 ? 2 * good : good == 0 ? bad / 2 : (good + bad) / 2;
-    }
-    std::printf("{\"kind\":\"%s\",\"highest\":%.0f}\n", options_.kind.c_str(), good);
+    double highest = load::highest_rate(options_.rate, [&](double rate) { return try_rate(rate); });
+    std::printf("{\"kind\":\"%s\",\"highest\":%.0f}\n", options_.kind.c_str(), highest);
   }
 
  private:

@@ -5,8 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "perf/load/outlet.h"
 
 struct rte_arp_hdr;
 struct rte_ether_addr;
@@ -15,32 +16,12 @@ struct rte_mempool;
 
 namespace load {
 
-using Ip = uint32_t;  // in host order
-
-constexpr Ip make_ip(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
-  return static_cast<Ip>(a) << 24 | static_cast<Ip>(b) << 16 | static_cast<Ip>(c) << 8 | d;
-}
-
-inline constexpr Ip kCaller = make_ip(198, 18, 0, 110);
-inline constexpr Ip kCallee = make_ip(198, 18, 0, 121);
-inline constexpr Ip kServer = make_ip(198, 18, 0, 1);
-inline constexpr uint16_t kSipPort = 5060;
-
-// A datagram that came in: for the caller or for the callee.
-struct Datagram {
-  bool to_caller = false;
-  std::string_view payload;  // valid until the next receive()
-};
-
-class Wire {
+class Wire : public Outlet {
  public:
-  static constexpr uint16_t kBurst = 64;
-  static constexpr size_t kRoom = 2000;  // bytes of a payload
-
   // Starts DPDK on CPU `cpu` with the device, "memif:SOCKET", "af_packet:IF" or "af_xdp:IF"; ends
   // the program with a sentence where that fails.
   Wire(const std::string& device, unsigned cpu);
-  ~Wire();
+  ~Wire() override;
 
   // Asks for the server's link-layer address until it comes. False: `seconds` are over.
   bool find_server(unsigned seconds);
@@ -48,10 +29,8 @@ class Wire {
   // What came in; ARP is answered on the way.
   const std::vector<Datagram>& receive();
 
-  // Room for the payload of the next datagram; nullptr: there is none. commit() then sends it.
-  char* begin();
-  // `fragment`: as the first part of a datagram (RFC 791).
-  void commit(size_t size, Ip from, bool fragment = false);
+  char* begin() override;
+  void commit(size_t size, Ip from, bool fragment) override;
   void flush();
 
   uint64_t refused() const { return refused_; }  // datagrams that the ring did not take

@@ -29,8 +29,8 @@ bool Node::looks_unwritten(std::string_view bytes) {
 
 Node::Node(const NodeOptions& options)
     : options_(options),
-      small_(options.packets, dataplane::kSmallPacket, options.poison),
-      large_(64, dataplane::kLargePacket, options.poison),
+      small_(options.packets, dataplane::kSmallPacket, options.poison, options.workers > 1),
+      large_(64, dataplane::kLargePacket, options.poison, options.workers > 1),
       reassembly_(16, dataplane::kLargePacket),
       exchange_(options.workers),
       handover_(options.workers) {

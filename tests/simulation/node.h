@@ -58,7 +58,8 @@ class Node {
   // sent that nobody wrote.
   std::vector<Datagram> poll(uint64_t now_ms);
   // One turn of one worker; the balance is checked when all have had theirs.
-  void poll_worker(size_t worker, uint64_t now_ms) { workers_[worker]->poll(now_ms * 1000); }
+  void poll_worker(size_t worker, uint64_t now_ms) { poll_worker_at_us(worker, now_ms * 1000); }
+  void poll_worker_at_us(size_t worker, uint64_t now_us) { workers_[worker]->poll(now_us); }
   // Turns until nothing more comes out.
   std::vector<Datagram> settle(uint64_t now_ms);
   // The ICMP error for a request that the node sent.

@@ -1,0 +1,220 @@
+// What becomes of calls when more are offered than a worker can carry (RFC 5390, RFC 7339): the
+// whole worker over the in-memory port, in a time of its own.
+//
+//   overload [--rate N] [--seconds N] [--most N]
+//
+// The clock goes on by what the worker's turns take, and by nothing else: what the generator and
+// the host do with the CPU has no part in it, and any load can be offered. Packets wait in a ring
+// as long as those of network cards can be; what finds it full is lost. Looks for the highest rate
+// with nearly no loss, from N calls/s on, then offers 1, 2, 5 and 10 times as much, each for some
+// seconds until it is as it will stay, and measures for so many more.
+#include <x86intrin.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "dataplane/net/headers.h"
+#include "perf/load/calls.h"
+#include "perf/load/search.h"
+#include "tests/simulation/node.h"
+
+namespace {
+
+using load::Calls;
+using load::Ip;
+
+constexpr size_t kRing = 4096;
+constexpr double kLongestTurnUs =
+    400;                      // of 32 packets and 256 timers; what is longer, the host took
+constexpr double kNapUs = 2;  // what a turn takes that finds nothing to do
+constexpr uint32_t kPatienceMs = 3000;
+constexpr double kSpread = 2.5;  // messages again for each call, at most
+constexpr double kSteadyS = 4;   // in which those who wait have given up, and as many come as go
+
+const sipcore::Endpoint kServer = tests::endpoint(tests::kListen);
+
+double cycles_per_us() {
+  using Clock = std::chrono::steady_clock;
+  auto start = Clock::now();
+  uint64_t cycles = __rdtsc();
+  std::chrono::duration<double, std::micro> passed{};
+  while (passed.count() < 50000) passed = Clock::now() - start;
+  return static_cast<double>(__rdtsc() - cycles) / passed.count();
+}
+
+sipcore::Endpoint endpoint_of(Ip ip) {
+  sipcore::Endpoint out{{{}, sipcore::Family::kV4}, load::kSipPort};
+  for (size_t i = 0; i < 4; ++i) out.ip.bytes[i] = static_cast<uint8_t>(ip >> (24 - 8 * i));
+  return out;
+}
+
+// The wire between the generator and the node.
+class Line : public load::Outlet {
+ public:
+  explicit Line(tests::Node& node) : node_(node) {}
+
+  char* begin() override {
+    if (next_ == nullptr) next_ = node_.small_packets().take();
+    return next_ == nullptr ? nullptr : next_->data();
+  }
+  void commit(size_t size, Ip from, bool) override {
+    auto& ring = node_.port(0).to_worker;
+    if (ring.size() >= kRing) {
+      ++lost_;
+      return;
+    }
+    next_->size = static_cast<uint32_t>(size);
+    dataplane::write_headers(*next_, endpoint_of(from), kServer, {}, 1);
+    ring.push_back(std::exchange(next_, nullptr));
+  }
+  // What the node has sent, for whom it is.
+  void deliver(Calls& calls, uint64_t now_us) {
+    static const uint32_t kHeaders = dataplane::headers_size(sipcore::Family::kV4);
+    static const auto kCallerIp = endpoint_of(load::kCaller).ip;
+    auto& sent = node_.port(0).from_worker;
+    for (; !sent.empty(); sent.pop_front()) {
+      std::string_view frame = sent.front()->bytes();
+      const char* target = frame.data() + 30;  // behind Ethernet and most of the IPv4 header
+      bool to_caller = std::memcmp(target, kCallerIp.bytes.data(), 4) == 0;
+      calls.take_in({to_caller, frame.substr(kHeaders)}, now_us);
+      dataplane::release(sent.front());
+    }
+  }
+  uint64_t lost() const { return lost_; }
+
+ private:
+  tests::Node& node_;
+  dataplane::Packet* next_ = nullptr;
+  uint64_t lost_ = 0;
+};
+
+struct Shape {
+  double rate = 20000, seconds = 2;
+  size_t most = 1 << 22;  // calls that wait at a time
+};
+
+class Overloaded {
+ public:
+  explicit Overloaded(const Shape& shape)
+      : shape_(shape),
+        node_({.backends = 1,
+               .limits = {1 << 18, 1 << 18, 1 << 23, 1 << 18, 1 << 20},
+               .packets = 4 * kRing,
+               .poison = false}),
+        line_(node_),
+        calls_(line_, {load::Kind::kCall, 0, kPatienceMs, shape.most}) {
+    node_.configure([](auto& config) {
+      auto& destination = config.groups.front().destinations.front();
+      destination.endpoint = endpoint_of(load::kCallee);
+      destination.name.uri = "sip:" + sipcore::to_string(destination.endpoint);
+      destination.identity = to_string(destination.name);
+    });
+  }
+
+  void measure() {
+    double best = load::highest_rate(shape_.rate, [&](double rate) {
+      measure(rate, 1);
+      drain();
+      return calls_.result().good();
+    });
+    print("calls, loss under 0.01 %", best, "calls/s");
+    for (int times : {1, 2, 5, 10}) {
+      double completed = measure(best * times, kSteadyS);
+      char name[64], remark[160];
+      std::snprintf(name, sizeof name, "completed at %d times that rate", times);
+      std::snprintf(remark, sizeof remark, "%.0f %% of the best; %lu lost in the ring",
+                    100 * completed / best, line_.lost() - lost_before_);
+      print(name, completed, "calls/s", remark);
+    }
+    print("as before, after", back_after_ms(0.8 * best), "ms", "at four fifths of that rate");
+    drain();
+    std::printf("%lu turns were interrupted by the host\n", interrupted_);
+  }
+
+ private:
+  static void print(const char* name, double value, const char* unit, const char* remark = "") {
+    std::printf("%-40s %12.0f %-8s %s\n", name, value, unit, remark);
+  }
+  // Calls completed a second, after `before` seconds of the same.
+  double measure(double rate, double before) {
+    offer(rate, std::min(before, before * shape_.seconds));
+    calls_.result() = {};
+    lost_before_ = line_.lost();
+    double start = now_us_;
+    offer(rate, shape_.seconds);
+    return static_cast<double>(calls_.result().completed) / (now_us_ - start) * 1e6;
+  }
+  // How long it is until calls of this rate come through, 95 in 100 of them in each tenth of a
+  // second from then on.
+  double back_after_ms(double rate) {
+    constexpr double kWindowS = 0.1, kWatchedS = 6;
+    double start = now_us_, bad_until = start;
+    while (now_us_ - start < kWatchedS * std::min(shape_.seconds, 1.0) * 1e6) {
+      calls_.result() = {};
+      offer(rate, kWindowS);
+      bool fine = static_cast<double>(calls_.result().completed) >= 0.95 * rate * kWindowS;
+      if (!fine) bad_until = now_us_;
+    }
+    return (bad_until - start) / 1000;
+  }
+  void offer(double rate, double seconds) {
+    double end = now_us_ + seconds * 1e6, gap = 1e6 / rate, due = now_us_, spare = 0;
+    while (now_us_ < end) {
+      for (; due <= now_us_; due += gap) {
+        calls_.begin(static_cast<uint64_t>(due), static_cast<uint64_t>(now_us_));
+      }
+      // What is to be sent again comes in heaps, as the generator's wheel goes by ticks; that of
+      // many callers does not.
+      double before = now_us_;
+      turn(static_cast<size_t>(spare));
+      spare += (now_us_ - before) / gap * kSpread - std::floor(spare);
+    }
+  }
+  void drain() {
+    double end = now_us_ + 20e6;
+    while (calls_.open() > 0 && now_us_ < end) turn(load::Outlet::kBurst);
+    calls_.run_timers(static_cast<uint64_t>(now_us_));
+  }
+  void turn(size_t timers) {
+    uint64_t now = static_cast<uint64_t>(now_us_);
+    if (timers > 0) calls_.run_timers(now, timers);
+    bool idle = node_.port(0).to_worker.empty();
+    uint64_t start = __rdtsc();
+    node_.poll_worker_at_us(0, now);
+    double took = static_cast<double>(__rdtsc() - start) / cycles_per_us_;
+    bool interrupted = took > kLongestTurnUs;
+    interrupted_ += interrupted;
+    if (!interrupted) usual_us_ = std::max(took, idle ? kNapUs : 0);
+    now_us_ += usual_us_;
+    line_.deliver(calls_, static_cast<uint64_t>(now_us_));
+  }
+
+  const Shape shape_;
+  const double cycles_per_us_ = cycles_per_us();
+  tests::Node node_;
+  Line line_;
+  Calls calls_;
+  double now_us_ = 1e6;
+  double usual_us_ = 1;  // the last turn that nobody interrupted
+  uint64_t interrupted_ = 0;
+  uint64_t lost_before_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Shape shape;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    double value = std::strtod(argv[i + 1], nullptr);
+    if (std::strcmp(argv[i], "--rate") == 0) shape.rate = value;
+    if (std::strcmp(argv[i], "--seconds") == 0) shape.seconds = value;
+    if (std::strcmp(argv[i], "--most") == 0) shape.most = static_cast<size_t>(value);
+  }
+  Overloaded(shape).measure();
+  return 0;
+}
