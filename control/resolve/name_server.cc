@@ -1,7 +1,7 @@
 #include "control/resolve/name_server.h"
 
 #include <ares.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 
 #include <array>
@@ -32,16 +32,36 @@ void answered(void* context, int status, int, unsigned char* bytes, int size) {
   question->done(answer ? &*answer : nullptr);
 }
 
+bool read_address(const sockaddr* from, Record& out) {
+  const void* bytes = nullptr;
+  if (from->sa_family == AF_INET) {
+    out.type = RecordType::kA;
+    out.ip.family = sipcore::Family::kV4;
+    bytes = &reinterpret_cast<const sockaddr_in*>(from)->sin_addr;
+  } else if (from->sa_family == AF_INET6) {
+    out.type = RecordType::kAaaa;
+    out.ip.family = sipcore::Family::kV6;
+    bytes = &reinterpret_cast<const sockaddr_in6*>(from)->sin6_addr;
+  } else {
+    return false;
+  }
+  std::memcpy(out.ip.bytes.data(), bytes, out.ip.size());
+  return true;
+}
+
 }  // namespace
 
 struct NameServer::State {
   ares_channel channel = nullptr;
+  ares_channel hosts = nullptr;  // looks into the hosts file and nowhere else
 };
 
 NameServer::NameServer() : state_(std::make_unique<State>()) {}
 
 NameServer::~NameServer() {
-  if (state_->channel != nullptr) ares_destroy(state_->channel);
+  for (ares_channel one : {state_->channel, state_->hosts}) {
+    if (one != nullptr) ares_destroy(one);
+  }
 }
 
 std::string NameServer::open(const std::vector<std::string>& servers) {
@@ -51,6 +71,11 @@ std::string NameServer::open(const std::vector<std::string>& servers) {
   options.flags = ARES_FLAG_NOSEARCH;  // names of destinations are whole
   int status = ares_init_options(&state_->channel, &options,
                                  ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS);
+  char file[] = "f";
+  options.lookups = file;
+  if (status == ARES_SUCCESS) {
+    status = ares_init_options(&state_->hosts, &options, ARES_OPT_LOOKUPS | ARES_OPT_FLAGS);
+  }
   if (status != ARES_SUCCESS) return std::string("no name service: ") + ares_strerror(status);
   if (servers.empty()) return {};
   std::string list;
@@ -67,22 +92,24 @@ void NameServer::ask(const std::string& name, RecordType type, Resolver::Done do
 }
 
 std::vector<Record> NameServer::in_hosts_file(const std::string& name) const {
+  // A file is read at once: the answer is there when the question returns.
+  ares_addrinfo* found = nullptr;
+  ares_addrinfo_hints hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_flags = ARES_AI_NOSORT;
+  auto keep = [](void* context, int status, int, ares_addrinfo* result) {
+    if (status == ARES_SUCCESS) *static_cast<ares_addrinfo**>(context) = result;
+  };
+  ares_getaddrinfo(state_->hosts, name.c_str(), nullptr, &hints, keep, &found);
   std::vector<Record> out;
-  for (int family : {AF_INET, AF_INET6}) {
-    hostent* host = nullptr;
-    int status = ares_gethostbyname_file(state_->channel, name.c_str(), family, &host);
-    if (status != ARES_SUCCESS) continue;
-    for (char** address = host->h_addr_list; *address != nullptr; ++address) {
-      Record one;
-      one.name = name;
-      one.type = family == AF_INET ? RecordType::kA : RecordType::kAaaa;
-      one.ttl_s = kHostsFileTtlS;
-      one.ip.family = family == AF_INET ? sipcore::Family::kV4 : sipcore::Family::kV6;
-      std::memcpy(one.ip.bytes.data(), *address, one.ip.size());
-      out.push_back(one);
-    }
-    ares_free_hostent(host);
+  if (found == nullptr) return out;
+  for (const ares_addrinfo_node* node = found->nodes; node != nullptr; node = node->ai_next) {
+    Record one;
+    one.name = name;
+    one.ttl_s = kHostsFileTtlS;
+    if (read_address(node->ai_addr, one)) out.push_back(one);
   }
+  ares_freeaddrinfo(found);
   return out;
 }
 

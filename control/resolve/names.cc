@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <sstream>
+#include <stdexcept>
 #include <utility>
 
 #include "control/store/file.h"
@@ -27,7 +28,11 @@ Names::Names(Families families, std::string file)
 }
 
 std::string Names::open(const std::vector<std::string>& servers) {
-  if (auto text = store::read_file(file_)) resolver_.recall(found_in(*text));
+  try {
+    if (auto text = store::read_file(file_)) resolver_.recall(found_in(*text));
+  } catch (const std::runtime_error& fault) {
+    spdlog::warn("{}; names begin with nothing", fault.what());
+  }
   return name_server_.open(servers);
 }
 
@@ -62,7 +67,8 @@ Resolver::Found found_in(const std::string& text) {
     std::string address;
     words >> name.host >> name.port >> member.srv_priority >> member.srv_weight >> address;
     auto endpoint = sipcore::parse_endpoint(address, sipcore::kDefaultPort);
-    if (words.fail() || !endpoint || endpoint->ip.unusable_as_target()) continue;
+    bool good = !words.fail() && member.srv_weight > 0 && endpoint;
+    if (!good || endpoint->ip.unusable_as_target()) continue;
     member.endpoint = *endpoint;
     out[name].push_back(member);
   }

@@ -75,7 +75,7 @@ void Resolver::begin(const HostName& name) {
   auto job = std::make_shared<Job>();
   job->name = name;
   job->srv_name = "_sip._udp." + name.host;
-  if (name.port != 0 || !hosts(name.host).empty()) {
+  if (name.port != 0 || !known_addresses(name.host).empty()) {
     add_host(*job);
     return ask_addresses(job);
   }
@@ -130,7 +130,7 @@ void Resolver::ask_addresses(const JobPointer& job) {
   if (families_.v6) types.push_back(RecordType::kAaaa);
   job->pending = types.size() * job->targets.size() + 1;  // this one
   for (const Record& target : job->targets) {
-    Answer known{hosts(target.target)};
+    Answer known{known_addresses(target.target)};
     if (!known.records.empty()) {
       take_addresses(*job, target, known);
       job->pending -= types.size();
@@ -147,15 +147,26 @@ void Resolver::ask_addresses(const JobPointer& job) {
   if (--job->pending == 0) finish(*job);
 }
 
+// An address that we may send to: whoever writes the zone must not lead us to ourselves or to
+// everybody.
+bool Resolver::usable(const Record& record) const {
+  bool address = (record.type == RecordType::kA && families_.v4) ||
+                 (record.type == RecordType::kAaaa && families_.v6);
+  return address && !record.ip.unusable_as_target() && !record.ip.loopback();
+}
+
+// Where the machine itself knows none that is of use, name servers are asked.
+std::vector<Record> Resolver::known_addresses(const std::string& host) const {
+  std::vector<Record> out = hosts(host);
+  std::erase_if(out, [this](const Record& one) { return !usable(one); });
+  return out;
+}
+
 void Resolver::take_addresses(Job& job, const Record& target, const Answer& answer) {
   uint32_t ttl_s = job.ttl_s;
   std::string name = real_name(&answer, target.target, ttl_s);
   for (const Record& one : answer.records) {
-    bool address = (one.type == RecordType::kA && families_.v4) ||
-                   (one.type == RecordType::kAaaa && families_.v6);
-    if (!address || one.name != name || job.found.size() == kMostMembers) continue;
-    // Whoever writes the zone must not lead us to ourselves or to everybody.
-    if (one.ip.unusable_as_target() || one.ip.loopback()) continue;
+    if (!usable(one) || one.name != name || job.found.size() == kMostMembers) continue;
     hold(ttl_s, one);
     job.ttl_s = ttl_s;
     // RFC 2782: a weight of nothing is a very small share, not none.
@@ -177,12 +188,20 @@ void Resolver::finish(Job& job) {
     if (job.lost && !again && job.found.size() < kMostMembers) job.found.push_back(old);
   }
   std::sort(job.found.begin(), job.found.end());
-  job.found.erase(std::unique(job.found.begin(), job.found.end()), job.found.end());
+  // Who is there twice, by two services or names, is so with the best priority.
+  std::vector<Member> once;
+  for (const Member& one : job.found) {
+    bool again = std::any_of(once.begin(), once.end(),
+                             [&](const Member& other) { return other.endpoint == one.endpoint; });
+    if (!again) once.push_back(one);
+  }
+  job.found = std::move(once);
   uint64_t ttl_s = job.lost ? kRetryS : std::clamp(job.ttl_s, kLeastTtlS, kMostTtlS);
   known->second.next_ms = now_ms_ + ttl_s * 1000;
   known->second.under_way = false;
   if (known->second.members == job.found) return;
   known->second.members = std::move(job.found);
+  recalled_[job.name] = known->second.members;
   if (on_change) on_change(job.name);
 }
 

@@ -90,6 +90,8 @@ class Resolver {
   using JobPointer = std::shared_ptr<Job>;
 
   void begin(const HostName& name);
+  bool usable(const Record& record) const;
+  std::vector<Record> known_addresses(const std::string& host) const;
   static void add_host(Job& job);
   void ask_srv(const JobPointer& job);
   void ask_addresses(const JobPointer& job);

@@ -261,6 +261,7 @@ TEST_F(ResolverTest, TheLastGoodOneOutlivesTheProcess) {
   EXPECT_EQ(text, "example.com 0 1 5 192.0.2.9:5070\n");
   resolver.recall(
       found_in("nonsense\nother.example.com 0 1 x 192.0.2.7:5060\n"
+               "other.example.com 5060 0 0 192.0.2.7:5060\n"
                "other.example.com 5060 0 1 192.0.2.8:5060\n"));
   HostName other{"other.example.com", 5060};
   EXPECT_EQ(endpoints(other), (Strings{"192.0.2.8:5060"}));
@@ -270,6 +271,31 @@ TEST_F(ResolverTest, TheLastGoodOneOutlivesTheProcess) {
   add_address("other.example.com", "192.0.2.77");
   run(10000);
   EXPECT_EQ(endpoints(other), (Strings{"192.0.2.77:5060"}));
+  // Not wanted for a moment, it is known as it was found last.
+  resolver.want({}, now_ms);
+  dead = true;
+  EXPECT_EQ(resolve(other), (Strings{"192.0.2.77:5060"}));
+}
+
+// What is of no use there does not keep a name from being asked for.
+TEST_F(ResolverTest, OwnAddressesInTheHostsFileMeanNothing) {
+  resolver.hosts = [](const std::string& name) {
+    Record own = record(name, RecordType::kA);
+    own.ip = *sipcore::parse_ip("127.0.1.1");
+    return std::vector<Record>{own};
+  };
+  add_address("example.com", "192.0.2.9");
+  EXPECT_EQ(resolve({"example.com", 5060}), (Strings{"192.0.2.9:5060"}));
+}
+
+TEST_F(ResolverTest, WhoIsThereTwiceIsOne) {
+  add_srv("_sip._udp.example.com", 2, 1, 5070, "a.example.com");
+  add_srv("_sip._udp.example.com", 1, 1, 5070, "b.example.com");
+  add_address("a.example.com", "192.0.2.9");
+  add_address("b.example.com", "192.0.2.9");
+  resolve({"example.com", 0});
+  ASSERT_EQ(resolver.members({"example.com", 0}).size(), 1u);
+  EXPECT_EQ(resolver.members({"example.com", 0})[0].srv_priority, 1u);
 }
 
 TEST(NameServer, ReadsTheHostsFile) {

@@ -339,6 +339,37 @@ def names_resolved(build):
         server.wait()
 
 
+def names_of_the_machine(build):
+    """A destination that stands in the hosts file, on two lines. What was found stays over a
+    restart, the file being gone and no name server there."""
+    name, folder = "near.test", "/etc/netns/tandem-lb"  # seen as /etc in that namespace
+
+    def both(tandem):
+        lab_tools.wait_until(lambda: {one["ADDRESS"] for one in tandem.destinations()} == {
+            f"{lab_tools.address(host)}:5060" for host in ("b1", "b2")}, 5, "both addresses")
+
+    def calls(tandem):
+        both(tandem)
+        Backends(TWO)
+        expect_all_complete(start_calls(100, hold_ms=0), 100)
+        got = [one["CALLS"] for one in tandem.destinations()]
+        expect(got == [50, 50], f"the calls went to {got}")
+    settings = dict(backends=(), node='name_servers = ["127.0.0.1:5353"]',
+                    group_extra=f'[[group.destination]]\nuri = "sip:{name}"\n')
+    os.makedirs(folder, exist_ok=True)
+    if os.path.exists(f"{FOLDER}/state/names"):
+        os.unlink(f"{FOLDER}/state/names")
+    try:
+        with open(f"{folder}/hosts", "w", encoding="ascii") as file:
+            file.write("127.0.0.1 localhost\n" + "".join(
+                f"{lab_tools.address(host)} {name}\n" for host in ("b1", "b2")))
+        with_tandem(build, calls, **settings)
+    finally:
+        os.unlink(f"{folder}/hosts")
+        os.rmdir(folder)
+    with_tandem(build, both, **settings)
+
+
 def flooder_banned(build):
     """One source sends a hundred times what it may: it is banned, and calls of others go on."""
     def job(tandem):

@@ -353,7 +353,7 @@ def main():
             killed_and_restarted, calls_outlive_a_kill, invented_sources,
             told_to_the_service_manager,
             balance.drained_at_load, balance.hung_at_load, balance.dead_and_back_by_probes,
-            balance.names_resolved, balance.flooder_banned,
+            balance.names_resolved, balance.names_of_the_machine, balance.flooder_banned,
             rules.rules_at_load, rules.rule_limits_calls, rules.flood_of_strangers,
             rules.explained, *steering.JOBS, *bad_night.JOBS,
             *choices.JOBS)}
