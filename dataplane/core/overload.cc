@@ -10,18 +10,21 @@ namespace {
 using sipcore::find_char;
 using sipcore::is_lws;
 
+// Within a line.
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
 // Whether a To field begins here, or its compact form.
 bool begins_to(std::string_view rest) {
   if (sipcore::lower(rest.front()) != 't') return false;
   size_t name = rest.size() > 1 && sipcore::lower(rest[1]) == 'o' ? 2 : 1;
-  while (name < rest.size() && is_lws(rest[name])) ++name;
+  while (name < rest.size() && is_blank(rest[name])) ++name;
   return name < rest.size() && rest[name] == ':';
 }
 
 // From its begin to the end of the last line that continues it.
 std::string_view whole_field(std::string_view rest) {
   size_t end = find_char(rest, 0, '\n');
-  while (end + 1 < rest.size() && is_lws(rest[end + 1])) end = find_char(rest, end + 1, '\n');
+  while (end + 1 < rest.size() && is_blank(rest[end + 1])) end = find_char(rest, end + 1, '\n');
   return rest.substr(0, end);
 }
 

@@ -235,6 +235,15 @@ TEST(Overload, NewRequestsAreTold) {
     EXPECT_FALSE(is_new_request(text_of(request))) << method;
   }
   EXPECT_FALSE(is_new_request("SIP/2.0 200 OK\r\nTo: <sip:b@c>\r\n\r\n"));
+  // The body is none of it, nor another line, and the field may lie anywhere.
+  EXPECT_TRUE(is_new_request("MESSAGE sip:b SIP/2.0\r\nTo: <sip:b@c>\r\n\r\n hello ;tag=1"));
+  EXPECT_TRUE(is_new_request("MESSAGE sip:b SIP/2.0\r\nT\r\n: x;tag=1\r\nTo: <sip:b@c>\r\n\r\n"));
+  for (size_t before = 0; before < 200; ++before) {
+    std::string text =
+        "MESSAGE sip:b SIP/2.0\r\nX: " + std::string(before, 'x') + "\r\nTo: <sip:b@c>";
+    EXPECT_TRUE(is_new_request(text + "\r\n\r\n")) << before;
+    EXPECT_FALSE(is_new_request(text + ";tag=1\r\n\r\n")) << before;
+  }
   EXPECT_TRUE(is_new_request("OPTIONS sip:b SIP/2.0\r\nTop: x\r\nt \t: <sip:b@c>\r\n\r\n"));
   for (const char* none : {"", "\n", "t:", "INVITE", "INVITE sip:b SIP/2.0\r\n", "\r\n\r\nTo: x",
                            "INVITE sip:b SIP/2.0\r\n\r\nTo: <sip:b@c>\r\n"}) {
