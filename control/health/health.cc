@@ -26,7 +26,8 @@ void Health::configure(uint64_t now_us) {
       target.endpoint = one.endpoint;
       target.uri = one.name.uri;
       target.settings = group.probe;
-      target.hold_ms = group.probe.interval_ms + group.probe.timeout_ms;
+      // The next one is sent a tenth later at most, and has its answer by then.
+      target.hold_ms = group.probe.interval_ms * 11 / 10 + group.probe.timeout_ms;
       targets.push_back(std::move(target));
     }
   }

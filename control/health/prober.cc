@@ -94,6 +94,14 @@ bool Prober::probe_now(uint16_t slot, uint64_t now_us) {
   return true;
 }
 
+// Not all of them in the same moment.
+void Prober::activate(bool active, uint64_t now_us) {
+  for (auto& [slot, one] : probed_) {
+    if (active && !active_) one.next_us = now_us + random_() % us(one.target.settings.interval_ms);
+  }
+  active_ = active;
+}
+
 void Prober::begin_anew(uint16_t slot) {
   auto found = probed_.find(slot);
   if (found != probed_.end()) found->second.successes = found->second.failures = 0;
@@ -104,21 +112,21 @@ void Prober::answered(const sipcore::BranchToken& token, int status, uint32_t re
   Probed* one = find(token);
   if (one == nullptr || status < 200) return;
   DestinationState& state = states_.at(one->target.slot);
-  state.measure(static_cast<uint32_t>(now_us - token.loop), now_us / 1000);
+  // Two clocks that are read one after the other.
+  state.measure(static_cast<uint32_t>(now_us - std::min(token.loop, now_us)), now_us / 1000);
   const link::ProbeSettings& settings = one->target.settings;
   if (status == 503) {  // busy, not dead
     uint64_t hold_ms = retry_after_s > 0 ? us(retry_after_s) : one->target.hold_ms;
     state.change_breaker([&](Breaker breaker) { return breaker.held(now_us / 1000, hold_ms); });
-    one->held = retry_after_s == 0;
+    one->held_until_ms = retry_after_s == 0 ? now_us / 1000 + hold_ms : 0;
     succeeded(*one, now_us);
   } else if (status < 300 || settings.codes.test(static_cast<size_t>(status))) {
-    // Until the next answer.
-    if (std::exchange(one->held, false)) {
-      state.change_breaker([&](Breaker breaker) {
-        bool held = breaker.phase() == Breaker::Phase::kHeld;
-        return held ? Breaker::closed(now_us / 1000) : breaker;
-      });
-    }
+    // Until the next answer, unless somebody else has asked for more time since.
+    uint64_t until_ms = std::exchange(one->held_until_ms, 0);
+    state.change_breaker([&](Breaker breaker) {
+      bool ours = breaker.phase() == Breaker::Phase::kHeld && breaker.at_ms() == until_ms;
+      return ours ? Breaker::closed(now_us / 1000) : breaker;
+    });
     succeeded(*one, now_us);
   } else {
     failed(*one, now_us);

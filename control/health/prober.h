@@ -52,7 +52,7 @@ class Prober {
   // Somebody else has said what its state is: what was counted before does not.
   void begin_anew(uint16_t slot);
   // Whether probes are sent. What is under way comes to its end.
-  void activate(bool active) { active_ = active; }
+  void activate(bool active, uint64_t now_us);
   bool active() const { return active_; }
 
  private:
@@ -65,7 +65,7 @@ class Prober {
     uint32_t sequence = 0;
     uint32_t interval_ms = 0;  // until the next repetition
     uint32_t failures = 0, successes = 0, flaps = 0;
-    bool held = false;  // by a 503 that did not say for how long
+    uint64_t held_until_ms = 0;  // by a 503 that did not say for how long
   };
   void begin(Probed& one, uint64_t now_us);
   void repeat(Probed& one, uint64_t now_us);

@@ -146,6 +146,31 @@ TEST_F(ProberTest, CodesThatShowItAliveAreTheGroups) {
 }
 
 // freeswitch#2937: it says that it is busy, so it is not dead; new calls go elsewhere meanwhile.
+// What a call has asked for goes before what a probe finds.
+TEST_F(ProberTest, AGoodAnswerEndsNoHoldButItsOwn) {
+  start();
+  auto phase = [&] { return sipcore::Breaker(states.at(0).breaker).phase(); };
+  run(1500, 503);
+  EXPECT_EQ(phase(), sipcore::Breaker::Phase::kHeld);
+  run(1200, 200);
+  EXPECT_EQ(phase(), sipcore::Breaker::Phase::kClosed);
+  run(1200, 503);
+  states.at(0).change_breaker(
+      [&](sipcore::Breaker breaker) { return breaker.held(now_us / 1000, 60000); });
+  run(3000, 200);
+  EXPECT_EQ(phase(), sipcore::Breaker::Phase::kHeld);
+}
+
+TEST_F(ProberTest, NothingIsSentWhileProbesAreOff) {
+  start();
+  prober.activate(false, now_us);
+  run(5000, 200);
+  EXPECT_EQ(sent.size(), 0u);
+  prober.activate(true, now_us);
+  run(5000, 200);
+  EXPECT_NEAR(sent.size(), 5, 1);
+}
+
 TEST_F(ProberTest, Status503IsBusyAndNotDead) {
   start();
   run(5000, 503);
