@@ -1,6 +1,7 @@
 #include "control/config/edits.h"
 
 #include <algorithm>
+#include <set>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -96,12 +97,17 @@ std::string_view word(link::Admin admin) { return kAdminWords[static_cast<size_t
 std::string_view word(Edits::What what) { return kWhatWords[static_cast<size_t>(what)]; }
 
 std::vector<Edits::Name> Edits::forget_gone(const Settings& file) {
+  std::set<Name> said;
+  for (const auto& [name, edit] : destinations_) said.insert(name);
+  for (const auto& [name, admin] : admin_) said.insert(name.entry());
   std::vector<Name> out;
-  for (const auto& [name, edit] : destinations_) {
+  for (const Name& name : said) {
     const GroupSettings* group = link::find_named(file.groups, name.group);
-    bool waits = group == nullptr || edit.what == What::kAdded;
-    bool gone = !waits && find_entry(group->destinations, name) == group->destinations.end();
-    if (gone) out.push_back(name);
+    if (group == nullptr) continue;  // it waits for its group
+    auto edit = destinations_.find(name);
+    bool added = edit != destinations_.end() && edit->second.what == What::kAdded;
+    bool gone = find_entry(group->destinations, name) == group->destinations.end();
+    if (gone && !added) out.push_back(name);
   }
   for (const Name& name : out) forget(name);
   return out;
@@ -124,7 +130,9 @@ Settings Edits::over(const Settings& file, std::vector<Misfit>& misfits) const {
     } else if (edit.what == What::kRemoved) {
       all.erase(known);
     } else {
+      bool enabled = known->enabled;  // that is no edit, but what the operator says
       *known = edit.destination;
+      known->enabled = enabled;
     }
   }
   // What is removed makes room for what is added.

@@ -35,12 +35,12 @@ class Edits {
     if (edit.what == What::kRemoved) forget_admin(entry);
     destinations_[entry] = std::move(edit);
   }
-  // As if nothing had ever been said of it.
-  void forget(const Name& entry) {
-    destinations_.erase(entry);
-    forget_admin(entry);
+  // As if nothing had ever been said of it: an entry, or one address of it.
+  void forget(const Name& name) {
+    destinations_.erase(name);
+    forget_admin(name);
   }
-  // What was changed and removed of the file, and is not in it any more; who they were.
+  // What was said of those that are neither in the file any more nor added; who they were.
   std::vector<Name> forget_gone(const Settings& file);
   bool has(const Name& entry) const { return destinations_.contains(entry); }
   const Destinations& destinations() const { return destinations_; }

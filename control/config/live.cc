@@ -40,8 +40,11 @@ std::string Live::start(const link::Keys& keys) {
     }
     edits = std::get<Edits>(parsed);
   }
-  forget_gone(edits, file_);
-  return publish(file_, edits);
+  bool forgotten = forget_gone(edits, file_);
+  std::string fault = publish(file_, edits);
+  if (!fault.empty() || !forgotten) return fault;
+  if (auto unsaved = save(edits_); !unsaved.empty()) spdlog::warn("{}", unsaved);
+  return {};
 }
 
 // True: there was something to forget.
@@ -110,7 +113,8 @@ std::string Live::save(const Edits& edits) const {
 }
 
 // Written down first: what is answered as done is still there after a crash.
-std::string Live::apply(const Edits& next) {
+std::string Live::apply(const Edits& next, const Edits::Name* changed) {
+  if (auto fault = new_misfit(next, changed); !fault.empty()) return fault;
   if (auto fault = save(next); !fault.empty()) return fault;
   Edits before = edits_;
   std::string fault = publish(file_, next);
@@ -128,16 +132,21 @@ std::string Live::set(const Edits::Name& name, std::optional<DestinationSettings
   } else {
     next.forget(name);
   }
-  std::vector<Edits::Misfit> before, misfits;
+  return apply(next, &name);
+}
+
+// What does not fit any more if this is said, or what is changed by it; empty: all does.
+std::string Live::new_misfit(const Edits& next, const Edits::Name* changed) const {
+  std::vector<Edits::Misfit> before, after;
   edits_.over(file_, before);
-  next.over(file_, misfits);
-  for (const Edits::Misfit& one : misfits) {
-    if (one.name == name) return one.why;
+  next.over(file_, after);
+  for (const Edits::Misfit& one : after) {
+    bool known = std::any_of(before.begin(), before.end(),
+                             [&](const Edits::Misfit& other) { return other.name == one.name; });
+    bool meant = changed != nullptr && one.name == *changed;
+    if (!known || meant) return to_string(one.name) + ": " + one.why;
   }
-  if (misfits.size() > before.size()) {
-    return to_string(misfits.back().name) + ": " + misfits.back().why;
-  }
-  return apply(next);
+  return {};
 }
 
 std::string Live::discard_edits(const std::set<Edits::Name>& names) {
@@ -146,10 +155,11 @@ std::string Live::discard_edits(const std::set<Edits::Name>& names) {
   if (auto fault = apply(next); !fault.empty()) return fault;
   for (const link::Group& group : exchange_.config.read()->groups) {
     for (const link::Destination& one : group.destinations) {
-      if (!names.contains(one.name.entry())) continue;
+      if (!names.contains(one.name.entry()) && !names.contains(one.name)) continue;
       const DestinationSettings* settings = find(one.name);
       bool enabled = settings == nullptr || settings->enabled;
-      slots_.set_admin(one.slot, enabled ? link::Admin::kEnabled : link::Admin::kDisabled);
+      auto by_file = enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
+      slots_.set_admin(one.slot, edits_.said_of(one.name).value_or(by_file));
     }
   }
   return {};

@@ -36,7 +36,7 @@ class Live {
   std::vector<resolve::HostName> names() const;
   // An entry as it shall be from now on; nullopt: is removed.
   std::string set(const Edits::Name& name, std::optional<DestinationSettings> destination);
-  // From now on the file alone counts, for these entries.
+  // From now on the file alone counts, for these entries, or for one address of a host name.
   std::string discard_edits(const std::set<Edits::Name>& names);
   // All destinations of these names, and all that they will come to stand for.
   std::string set_admin(const std::set<Edits::Name>& names, link::Admin admin);
@@ -50,9 +50,10 @@ class Live {
 
  private:
   std::string publish(const Settings& file, const Edits& edits);
-  std::string apply(const Edits& next);
+  std::string apply(const Edits& next, const Edits::Name* changed = nullptr);
   Edits still_said(const Settings& wanted) const;
   bool forget_gone(Edits& edits, const Settings& file) const;
+  std::string new_misfit(const Edits& next, const Edits::Name* changed) const;
   std::string save(const Edits& edits) const;
   std::string edits_path() const { return file_.state + "/edits.json"; }
 

@@ -144,6 +144,11 @@ class RuleReader {
     if (link::find_named(settings_.groups, group) == nullptr) {
       complain(key, fmt::format("{} \"{}\" is no [[group]]", key, group));
     }
+    if (out_.on == On::kResponse) {
+      complain(key, fmt::format("{} asks who sent the request: it is for rules on requests and "
+                                "failures",
+                                key));
+    }
     return mark_of(std::string(kFromGroup) + group, key);
   }
 

@@ -60,12 +60,13 @@ Json Dispatcher::show(const Name& name, const link::Destination* one) const {
       {"OPENED", state.opened.load()},
       {"ADDRESS", one == nullptr ? "" : sipcore::to_string(one->endpoint)},
       {"NAME", to_string(name)},
-      {"EDITED", live_.edits().has(name.entry())}};
+      {"EDITED", live_.edits().has(name.entry()) || live_.edits().said_of(name).has_value()}};
 }
 
 Json Dispatcher::list() const {
   Json records = Json::array();
   const auto& groups = exchange_.config.read()->groups;
+  std::vector<int64_t> ids = finder_.ids();
   for (size_t i = 0; i < groups.size(); ++i) {
     const link::Group& group = groups[i];
     Json targets = Json::array();
@@ -78,7 +79,7 @@ Json Dispatcher::list() const {
       if (!shown.contains(name)) targets.push_back({{"DEST", show(name, nullptr)}});
     }
     records.push_back({{"SET",
-                        {{"ID", Finder::id_of(group, i)},
+                        {{"ID", ids[i]},
                          {"NAME", group.name},
                          {"ALGORITHM", link::kAlgorithmNames[static_cast<size_t>(group.algorithm)]},
                          {"TARGETS", targets}}}});
@@ -131,7 +132,7 @@ Json Dispatcher::ping_active(const Json& params) {
   Json out = {{"OldPingState", prober.active() ? 1 : 0}};
   if (params.is_null() || params.empty()) return out;
   if (params[0] != 0 && params[0] != 1) throw RpcError{400, "params are [0 or 1]"};
-  prober.activate(params[0] == 1);
+  prober.activate(params[0] == 1, now_us_());
   out["NewPingState"] = params[0];
   return out;
 }

@@ -27,10 +27,7 @@ bool take_attribute(std::string_view key, std::string_view value, DestinationSet
   } else if (key == "capacity" || key == "maxload") {
     out.capacity = number_of(key, value, 100000000);
   } else if (key == "calls_per_s") {
-    sipcore::Rate& peak = out.call_rate.peak;
-    bool usual = peak.burst == std::max(peak.events, 1U);
-    peak.events = number_of(key, value, 10000000);
-    if (usual) peak.burst = std::max(peak.events, 1U);
+    out.call_rate.peak.events = number_of(key, value, 10000000);
   } else if (key == "calls_burst") {
     out.call_rate.peak.burst = std::max(number_of(key, value, 10000000), 1U);
   } else if (key == "calls_sustained") {
@@ -50,6 +47,21 @@ bool take_attribute(std::string_view key, std::string_view value, DestinationSet
     return false;
   }
   return true;
+}
+
+// `other` gets what is no such. In whatever order they come: a rate that is said without a burst
+// has the usual one, where it had that before.
+template <class Other>
+void take_attributes(std::string_view text, DestinationSettings& out, Other other) {
+  sipcore::Rate before = out.call_rate.peak;
+  bool burst_said = false;
+  config::each_attribute(text, [&](auto key, auto value, auto whole) {
+    burst_said |= key == "calls_burst";
+    if (!take_attribute(key, value, out)) other(key, value, whole);
+  });
+  sipcore::Rate& peak = out.call_rate.peak;
+  bool usual = before.burst == std::max(before.events, 1U);
+  if (usual && !burst_said) peak.burst = std::max(peak.events, 1U);
 }
 
 // Entries to edit; an address of a host name alone is none.
@@ -78,9 +90,8 @@ Json EditMethods::add(const Json& params) {
   if (params.size() > 2) wanted.enabled = (params[2].get<int64_t>() & 5) == 0;
   if (params.size() > 3) wanted.priority = number_of("priority", params[3].dump(), 65535);
   if (params.size() > 4) {
-    config::each_attribute(text_at(params, 4, kUsage), [&](auto key, auto value, auto whole) {
-      bool known = take_attribute(key, value, wanted);
-      if (!known) config::append_attribute(wanted.attributes, whole);
+    take_attributes(text_at(params, 4, kUsage), wanted, [&](auto, auto, auto whole) {
+      config::append_attribute(wanted.attributes, whole);
     });
   }
   DestinationName name{group.name, wanted.uri, wanted.listen, {}};
@@ -101,10 +112,10 @@ Json EditMethods::change(const Json& params) {
     const DestinationSettings* before = live_.find(name);
     if (before == nullptr) throw RpcError{404, "no such destination"};
     DestinationSettings wanted = *before;
-    config::each_attribute(attributes, [&](auto key, auto value, auto) {
+    take_attributes(attributes, wanted, [&](auto key, auto value, auto) {
       if (key == "attributes") {
         wanted.attributes = value;
-      } else if (!take_attribute(key, value, wanted)) {
+      } else {
         throw RpcError{400, fmt::format("{} cannot be changed; weight, priority, capacity, "
                                         "calls_per_s, calls_burst, calls_sustained, "
                                         "calls_window_s and attributes can",
@@ -145,9 +156,12 @@ Json EditMethods::discard(const Json& params) {
   bool all = params.is_null() || params.empty();
   std::set<DestinationName> known, names;
   for (const auto& [name, edit] : live_.edits().destinations()) known.insert(name);
-  for (const auto& [name, admin] : live_.edits().admin()) known.insert(name.entry());
+  for (const auto& [name, admin] : live_.edits().admin()) known.insert(name);
   std::string address = all ? "" : text_at(params, 1, "[GROUP, URI]");
-  std::string group = all ? "" : text_at(params, 0, "[GROUP, URI]");
+  bool number = !all && params[0].is_number_integer();
+  std::string group = all      ? ""
+                      : number ? finder_.group_of(params[0]).name
+                               : text_at(params, 0, "[GROUP, URI]");
   for (const DestinationName& name : known) {
     bool his = name.group == group && (name.uri == address || to_string(name) == address);
     if (all || his) names.insert(name);

@@ -14,34 +14,48 @@ const std::string& text_at(const Json& params, size_t index, const char* usage) 
   throw RpcError{400, fmt::format("params are {}", usage)};
 }
 
-// Groups of an imported list are named by their number.
-int64_t Finder::id_of(const link::Group& group, size_t place) {
-  auto number = sipcore::parse_number(group.name, INT32_MAX);
-  return number ? int64_t{*number} : static_cast<int64_t>(place + 1);
+std::vector<int64_t> Finder::ids() const {
+  const auto& groups = exchange_.config.read()->groups;
+  std::vector<int64_t> out(groups.size());
+  std::set<int64_t> taken;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    auto number = sipcore::parse_number(groups[i].name, INT32_MAX);
+    out[i] = number ? int64_t{*number} : 0;
+    taken.insert(out[i]);
+  }
+  int64_t next = 1;
+  for (int64_t& id : out) {
+    if (id != 0) continue;
+    while (taken.contains(next)) ++next;
+    id = next++;
+  }
+  return out;
 }
 
 const link::Group& Finder::group_of(const Json& name) const {
   const auto& groups = exchange_.config.read()->groups;
   std::string text = name.is_string() ? name.get<std::string>() : name.dump();
   if (const link::Group* named = link::find_named(groups, text)) return *named;
-  for (size_t i = 0; i < groups.size() && name.is_number_integer(); ++i) {
-    if (id_of(groups[i], i) == name.get<int64_t>()) return groups[i];
+  std::vector<int64_t> numbers = name.is_number_integer() ? ids() : std::vector<int64_t>();
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] == name.get<int64_t>()) return groups[i];
   }
   throw RpcError{404, "no such group: " + name.dump()};
 }
 
 std::set<Finder::Name> Finder::entries(const Json& group, const std::string& address) const {
-  std::set<Name> out;
+  std::set<Name> out, exact;
   const link::Group* wanted = group.is_null() ? nullptr : &group_of(group);
   for (const config::GroupSettings& each : live_.settings().groups) {
     if (wanted != nullptr && wanted->name != each.name) continue;
     for (const config::DestinationSettings& one : each.destinations) {
       Name name{each.name, one.uri, one.listen, {}};
       bool all = address == "all" && wanted != nullptr;
-      if (all || one.uri == address || to_string(name) == address) out.insert(std::move(name));
+      if (to_string(name) == address) exact.insert(name);
+      if (all || one.uri == address) out.insert(std::move(name));
     }
   }
-  return out;
+  return exact.empty() ? out : exact;
 }
 
 std::set<Finder::Name> Finder::find(const Json& group, const std::string& address) const {

@@ -22,11 +22,12 @@ class Finder {
 
   // By name, else by the number in the list; throws where there is none.
   const link::Group& group_of(const Json& name) const;
-  // The number in the list of the group at that place.
-  static int64_t id_of(const link::Group& group, size_t place);
+  // The numbers of all groups in the list: those that are named by one, as groups of an imported
+  // list are, have that.
+  std::vector<int64_t> ids() const;
 
-  // Entries, by their URI, whichever address they are sent to from, or by what the list calls them;
-  // "all": the whole group. Group null: in all groups.
+  // Entries: the one that the list calls so, else all with that URI, whichever address they are
+  // sent to from; "all": the whole group. Group null: in all groups.
   std::set<Name> entries(const Json& group, const std::string& address) const;
   // Those, and others by host and port: of a host name that address alone. Throws where there are
   // none.

@@ -154,7 +154,9 @@ class Search {
   bool was_asked(const link::Destination& one) const {
     if (wanted_.asked == nullptr) return false;
     return std::any_of(wanted_.asked->destinations.begin(), wanted_.asked->destinations.end(),
-                       [&](const auto& other) { return other.endpoint == one.endpoint; });
+                       [&](const auto& other) {
+                         return other.endpoint == one.endpoint && other.listen == one.listen;
+                       });
   }
 
   // What takes from its chance, whatever the algorithm.

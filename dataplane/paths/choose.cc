@@ -32,18 +32,22 @@ uint32_t destination_hash(const Endpoint& endpoint, uint16_t listen, const sipco
 
 }  // namespace
 
-bool Proxy::was_asked(uint32_t server, const Destination& one) const {
-  if (server == kNoSlot) return false;
-  const auto& tried = transactions_.server(server).tried;
-  auto end = tried.begin() + transactions_.server(server).tries;
-  return std::find(tried.begin(), end, destination_hash(one.endpoint, one.listen, key())) != end;
+// The address of ours that it is sent to from, for what came to `listen`.
+uint16_t Proxy::listen_to(const Destination& one, uint16_t listen) const {
+  bool any = one.listen == control::link::kAnyListen;
+  return any ? listen_for(one.endpoint, listen).value_or(listen) : one.listen;
+}
+
+bool Proxy::was_asked(const Wish& wish, const Destination& one) const {
+  if (wish.server == kNoSlot) return false;
+  const auto& tried = transactions_.server(wish.server).tried;
+  auto end = tried.begin() + transactions_.server(wish.server).tries;
+  uint32_t hash = destination_hash(one.endpoint, listen_to(one, wish.listen), key());
+  return std::find(tried.begin(), end, hash) != end;
 }
 
 void Proxy::note_asked(ServerTransaction& server, const Target& target) const {
-  uint16_t listen = target.group == kNoGroup
-                        ? control::link::kAnyListen
-                        : config_->groups[target.group].destinations[target.index].listen;
-  server.tried[server.tries++] = destination_hash(target.endpoint, listen, key());
+  server.tried[server.tries++] = destination_hash(target.endpoint, target.listen, key());
 }
 
 bool Proxy::listens_on(sipcore::Family family) const {
@@ -69,7 +73,7 @@ bool Proxy::may_ask(const Wish& wish, const Destination& destination) const {
     if (wish.bound.passes_over(destination, state)) return false;
   }
   if (!listens_on(destination.endpoint.ip.family)) return false;
-  return !was_asked(wish.server, destination);
+  return !was_asked(wish, destination);
 }
 
 // Of one tier; an index in the group's list.
@@ -132,7 +136,7 @@ bool Proxy::take_place(const Wish& wish, const Destination& destination) {
   return false;
 }
 
-std::optional<Proxy::Target> Proxy::choose_in(Wish& wish, uint16_t listen) {
+std::optional<Proxy::Target> Proxy::choose_in(Wish& wish) {
   const Group& group = *wish.group;
   for (const Tier& tier : group.tiers) {
     wish.bound = bound_of(group, tier, destinations_);
@@ -141,10 +145,9 @@ std::optional<Proxy::Target> Proxy::choose_in(Wish& wish, uint16_t listen) {
       if (index == kNobody) break;
       const Destination& chosen = group.destinations[index];
       if (!take_place(wish, chosen)) continue;
-      uint16_t own = chosen.listen != control::link::kAnyListen
-                         ? chosen.listen
-                         : listen_for(chosen.endpoint, listen).value_or(listen);
-      return Target{chosen.endpoint, own, wish.group_index, chosen.slot, wish.call, index};
+      return Target{chosen.endpoint,  listen_to(chosen, wish.listen),
+                    wish.group_index, chosen.slot,
+                    wish.call,        index};
     }
   }
   return std::nullopt;
@@ -152,8 +155,7 @@ std::optional<Proxy::Target> Proxy::choose_in(Wish& wish, uint16_t listen) {
 
 // In one group, with a place of its own where it has a limit. A call that has one in another group
 // gives that back.
-std::optional<Proxy::Target> Proxy::choose_within(Wish& wish, uint16_t listen, bool broken,
-                                                  Ruled& ruled) {
+std::optional<Proxy::Target> Proxy::choose_within(Wish& wish, bool broken, Ruled& ruled) {
   Places& places = ruled.places;
   const control::link::CallLimit& limit = wish.group->limit;
   bool takes = wish.call && limit.slot != Places::kNone && places.group() != limit.slot;
@@ -164,7 +166,7 @@ std::optional<Proxy::Target> Proxy::choose_within(Wish& wish, uint16_t listen, b
   for (Care care : {Care::kFull, Care::kNoStart, Care::kNone}) {
     if ((care == Care::kNone) != broken) continue;
     wish.care = care;
-    auto target = choose_in(wish, listen);
+    auto target = choose_in(wish);
     if (!target) continue;
     if (wish.call && places.group() != limit.slot) {
       if (places.group() != Places::kNone) destinations_.at(places.group()).give_call_back();
@@ -186,6 +188,7 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
   uint64_t tries = server == kNoSlot ? 0 : transactions_.server(server).tries;
   Wish wish;
   wish.server = server;
+  wish.listen = listen;
   wish.call = request.message.method() == sipcore::Method::kInvite;
   // The key of a request is a keyed hash: random for everybody but us.
   wish.random = sipcore::mix(id.low, tries + 1);
@@ -201,7 +204,7 @@ std::optional<Proxy::Target> Proxy::choose(const Parsed& request, uint16_t group
                                     : sipcore::hash_of(wish.group->hash_of, wish.group->hash_header,
                                                        request.message, request.essentials, key());
       }
-      if (auto target = choose_within(wish, listen, broken, ruled)) return target;
+      if (auto target = choose_within(wish, broken, ruled)) return target;
       if (fall_back == FallBack::kNo) break;
       at = groups[at].fallback;
     }

@@ -139,6 +139,7 @@ class Proxy {
     const control::link::Group* group = nullptr;
     uint16_t group_index = kNoGroup;
     uint32_t server = kNoSlot;  // knows who was asked
+    uint16_t listen = 0;        // it came to
     bool call = false;          // the INVITE of a new call
     Care care = Care::kFull;
     uint64_t hash = 0;    // of what the group hashes by
@@ -197,12 +198,13 @@ class Proxy {
   // choose.cc
   std::optional<Target> choose(const Parsed& request, uint16_t group, uint16_t listen,
                                uint32_t server, FallBack fall_back, Ruled& ruled);
-  std::optional<Target> choose_within(Wish& wish, uint16_t listen, bool broken, Ruled& ruled);
-  std::optional<Target> choose_in(Wish& wish, uint16_t listen);
+  std::optional<Target> choose_within(Wish& wish, bool broken, Ruled& ruled);
+  std::optional<Target> choose_in(Wish& wish);
   uint16_t select(const Wish& wish, const control::link::Tier& tier);
   bool may_ask(const Wish& wish, const control::link::Destination& destination) const;
   bool take_place(const Wish& wish, const control::link::Destination& destination);
-  bool was_asked(uint32_t server, const control::link::Destination& one) const;
+  bool was_asked(const Wish& wish, const control::link::Destination& one) const;
+  uint16_t listen_to(const control::link::Destination& one, uint16_t listen) const;
   void note_asked(ServerTransaction& server, const Target& target) const;
   bool listens_on(sipcore::Family family) const;
 

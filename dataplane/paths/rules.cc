@@ -97,11 +97,11 @@ bool Proxy::is_within(const Rule& rule, const Subject& subject, Ruled& ruled) {
 // The new request in hand; nullopt: it goes on, to the group in `ruled`.
 // `for_us`: it goes nowhere, so that there is nothing to change.
 std::optional<Proxy::Count> Proxy::rule_request(Ruled& ruled, bool for_us) {
+  const Arrival& arrival = in_->arrival;
+  ruled.marks = config_->rules.marks_of(arrival.source.ip);
   const RuleSet* rules = config_->rules.request.get();
   if (rules == nullptr) return std::nullopt;
-  const Arrival& arrival = in_->arrival;
   Subject subject{in_->message, in_->essentials, arrival.source, config_->own[arrival.listen]};
-  ruled.marks = config_->rules.marks_of(arrival.source.ip);
   const Rule* last = run_rules(*rules, subject, ruled);
   if (ruled.beyond_limit) return refuse_beyond(*last);
   if (last != nullptr && last->verdict == Verdict::kDrop) return Count::drop_rule;

@@ -151,6 +151,7 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
         "[[rule]]\nsource_port = 70000\n",
         "[[rule]]\nlisten = \"192.0.2.99\"\n",
         "[[rule]]\nfrom_group = \"nobody\"\n",
+        "[[rule]]\non = \"response\"\nfrom_group = \"g\"\n",
         "[[rule]]\nmark = \"from group g\"\n",
         "[[rule]]\nmethod = \"IN VITE\"\n",
         "[[rule]]\ntime = \"someday\"\n",

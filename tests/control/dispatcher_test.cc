@@ -47,6 +47,12 @@ TEST_F(DispatcherTest, GroupsOfAnImportedListKeepTheirNumbers) {
   call("dispatcher.set_state", {"d", 5, "all"});
   EXPECT_EQ(destination(0, 1)["FLAGS"], "DX");
   EXPECT_TRUE(call("dispatcher.set_state", {"d", 2, "all"}).contains("error"));
+  // No other group gets a number that is a name.
+  write_config("[[group]]\nname = \"1\"\n[[group.destination]]\nuri = \"sip:192.0.2.25\"\n");
+  EXPECT_TRUE(node->live.reload().empty());
+  Json sets = call("dispatcher.list")["result"]["RECORDS"];
+  EXPECT_EQ(sets[0]["SET"]["ID"], 2);
+  EXPECT_EQ(sets[1]["SET"]["ID"], 1);
 }
 
 TEST_F(DispatcherTest, BadParametersAreToldAndChangeNothing) {

@@ -58,6 +58,25 @@ TEST_F(NetworksTest, FailsOverToTheOtherAddressOfOurs) {
   EXPECT_NE(out[0].from, first.from);
 }
 
+// Said once with that address and once without, it is the same way.
+TEST_F(NetworksTest, TheSameWayIsNotTriedTwice) {
+  Node both({.backends = 1, .second_network = true});
+  both.configure([&](control::link::RunningConfig& config) {
+    auto& all = config.groups[0].destinations;
+    all.push_back(all[0]);
+    all[1].listen = 0;
+    all[1].slot = 1;
+    config.groups[0].algorithm = control::link::Algorithm::kRoundRobin;
+  });
+  both.deliver({kCaller, kTandem, text_of({})});
+  auto out = both.settle(now);
+  ASSERT_EQ(out.size(), 2u);
+  both.unreachable(out[1]);
+  out = both.settle(now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 503);
+}
+
 // RFC 3261 16.6 step 4 and RFC 5658: where a call comes in by one address and goes out by another,
 // each side finds the one it can reach on top.
 TEST_F(NetworksTest, FromOneAddressFamilyToTheOther) {
