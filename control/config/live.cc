@@ -158,8 +158,11 @@ std::string Live::discard_edits(const std::set<Edits::Name>& names) {
       if (!names.contains(one.name.entry()) && !names.contains(one.name)) continue;
       const DestinationSettings* settings = find(one.name);
       bool enabled = settings == nullptr || settings->enabled;
-      auto by_file = enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
-      slots_.set_admin(one.slot, edits_.said_of(one.name).value_or(by_file));
+      if (auto said = edits_.said_of(one.name)) {
+        put(exchange_.destinations.at(one.slot), *said);
+      } else {
+        slots_.set_admin(one.slot, enabled ? link::Admin::kEnabled : link::Admin::kDisabled);
+      }
     }
   }
   return {};

@@ -121,7 +121,7 @@ void Prober::answered(const sipcore::BranchToken& token, int status, uint32_t re
     one->held_until_ms = retry_after_s == 0 ? now_us / 1000 + hold_ms : 0;
     succeeded(*one, now_us);
   } else if (status < 300 || settings.codes.test(static_cast<size_t>(status))) {
-    // Until the next answer, unless somebody else has asked for more time since.
+    // Until the next answer, unless a call was asked to wait for longer since.
     uint64_t until_ms = std::exchange(one->held_until_ms, 0);
     state.change_breaker([&](Breaker breaker) {
       bool ours = breaker.phase() == Breaker::Phase::kHeld && breaker.at_ms() == until_ms;

@@ -99,6 +99,12 @@ Json EditMethods::add(const Json& params) {
     throw RpcError{409, fmt::format("{} is in group {} already", to_string(name), group.name)};
   }
   done_or_throw(live_.set(name, wanted));
+  // Where the file has it, that says whether it is enabled, until the operator says otherwise.
+  const DestinationSettings* taken = live_.find(name);
+  if (taken != nullptr && taken->enabled != wanted.enabled) {
+    auto said = wanted.enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
+    done_or_throw(live_.set_admin({name}, said));
+  }
   return "added";
 }
 
@@ -158,13 +164,18 @@ Json EditMethods::discard(const Json& params) {
   for (const auto& [name, edit] : live_.edits().destinations()) known.insert(name);
   for (const auto& [name, admin] : live_.edits().admin()) known.insert(name);
   std::string address = all ? "" : text_at(params, 1, "[GROUP, URI]");
-  bool number = !all && params[0].is_number_integer();
-  std::string group = all      ? ""
-                      : number ? finder_.group_of(params[0]).name
-                               : text_at(params, 0, "[GROUP, URI]");
+  // A group that is gone has edits that wait for it.
+  std::string group = all                     ? ""
+                      : params[0].is_string() ? params[0].get<std::string>()
+                                              : params[0].dump();
+  auto listed_so = [&](const DestinationName& name) {
+    return name.group == group && to_string(name.entry()) == address;
+  };
+  bool exact = std::any_of(known.begin(), known.end(), listed_so);
   for (const DestinationName& name : known) {
-    bool his = name.group == group && (name.uri == address || to_string(name) == address);
-    if (all || his) names.insert(name);
+    bool by_uri = !exact && name.group == group && name.uri == address;
+    bool alone = name.group == group && to_string(name) == address;
+    if (all || listed_so(name) || by_uri || alone) names.insert(name);
   }
   if (!all && names.empty()) throw RpcError{404, "nothing was said of " + address};
   done_or_throw(live_.discard_edits(names));

@@ -16,16 +16,17 @@ const std::string& text_at(const Json& params, size_t index, const char* usage) 
 
 std::vector<int64_t> Finder::ids() const {
   const auto& groups = exchange_.config.read()->groups;
-  std::vector<int64_t> out(groups.size());
+  constexpr int64_t kNone = -1;
+  std::vector<int64_t> out;
   std::set<int64_t> taken;
-  for (size_t i = 0; i < groups.size(); ++i) {
-    auto number = sipcore::parse_number(groups[i].name, INT32_MAX);
-    out[i] = number ? int64_t{*number} : 0;
-    taken.insert(out[i]);
+  for (const link::Group& group : groups) {
+    auto number = sipcore::parse_number(group.name, UINT32_MAX);
+    out.push_back(number ? int64_t{*number} : kNone);
+    taken.insert(out.back());
   }
   int64_t next = 1;
   for (int64_t& id : out) {
-    if (id != 0) continue;
+    if (id != kNone) continue;
     while (taken.contains(next)) ++next;
     id = next++;
   }
@@ -44,18 +45,20 @@ const link::Group& Finder::group_of(const Json& name) const {
 }
 
 std::set<Finder::Name> Finder::entries(const Json& group, const std::string& address) const {
-  std::set<Name> out, exact;
+  std::set<Name> out;
   const link::Group* wanted = group.is_null() ? nullptr : &group_of(group);
   for (const config::GroupSettings& each : live_.settings().groups) {
     if (wanted != nullptr && wanted->name != each.name) continue;
+    std::set<Name> exact, by_uri;
     for (const config::DestinationSettings& one : each.destinations) {
       Name name{each.name, one.uri, one.listen, {}};
       bool all = address == "all" && wanted != nullptr;
       if (to_string(name) == address) exact.insert(name);
-      if (all || one.uri == address) out.insert(std::move(name));
+      if (all || one.uri == address) by_uri.insert(std::move(name));
     }
+    out.merge(exact.empty() ? by_uri : exact);
   }
-  return exact.empty() ? out : exact;
+  return out;
 }
 
 std::set<Finder::Name> Finder::find(const Json& group, const std::string& address) const {

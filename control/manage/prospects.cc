@@ -8,6 +8,7 @@
 
 #include "control/health/condition.h"
 #include "control/link/choice.h"
+#include "control/link/listen_for.h"
 
 namespace control::manage {
 namespace {
@@ -58,6 +59,7 @@ class Search {
   Search(const Wanted& wanted, link::Exchange& exchange)
       : wanted_(wanted),
         config_(*exchange.config.read()),
+        hops_(exchange.hops.read()),
         states_(exchange.destinations),
         call_(wanted.subject.message.method() == sipcore::Method::kInvite) {}
 
@@ -155,8 +157,16 @@ class Search {
     if (wanted_.asked == nullptr) return false;
     return std::any_of(wanted_.asked->destinations.begin(), wanted_.asked->destinations.end(),
                        [&](const auto& other) {
-                         return other.endpoint == one.endpoint && other.listen == one.listen;
+                         return other.endpoint == one.endpoint && way_to(other) == way_to(one);
                        });
+  }
+
+  // The address of ours that it is sent to from.
+  uint16_t way_to(const link::Destination& one) const {
+    if (one.listen != link::kAnyListen) return one.listen;
+    auto came_to = std::find(config_.own.begin(), config_.own.end(), wanted_.subject.listen);
+    auto preferred = static_cast<uint16_t>(came_to - config_.own.begin());
+    return link::listen_for(config_, hops_, one.endpoint, preferred).value_or(preferred);
   }
 
   // What takes from its chance, whatever the algorithm.
@@ -208,6 +218,7 @@ class Search {
 
   const Wanted& wanted_;
   const link::RunningConfig& config_;
+  const link::NextHops* hops_;
   link::Destinations& states_;
   const bool call_;
   Prospects out_;

@@ -188,13 +188,21 @@ void Resolver::finish(Job& job) {
     if (job.lost && !again && job.found.size() < kMostMembers) job.found.push_back(old);
   }
   std::sort(job.found.begin(), job.found.end());
-  // Who is there twice, by two services or names, is so with the best priority.
+  job.found.erase(std::unique(job.found.begin(), job.found.end()), job.found.end());
+  // Who is there twice, by two services or names, is so with the best priority, and with all that
+  // he has in it.
   std::vector<Member> once;
   for (const Member& one : job.found) {
-    bool again = std::any_of(once.begin(), once.end(),
+    auto same = std::find_if(once.begin(), once.end(),
                              [&](const Member& other) { return other.endpoint == one.endpoint; });
-    if (!again) once.push_back(one);
+    if (same == once.end()) {
+      once.push_back(one);
+    } else if (same->srv_priority == one.srv_priority) {
+      same->srv_weight =
+          static_cast<uint16_t>(std::min(same->srv_weight + one.srv_weight, UINT16_MAX));
+    }
   }
+  std::sort(once.begin(), once.end());
   job.found = std::move(once);
   uint64_t ttl_s = job.lost ? kRetryS : std::clamp(job.ttl_s, kLeastTtlS, kMostTtlS);
   known->second.next_ms = now_ms_ + ttl_s * 1000;

@@ -53,6 +53,9 @@ TEST_F(DispatcherTest, GroupsOfAnImportedListKeepTheirNumbers) {
   Json sets = call("dispatcher.list")["result"]["RECORDS"];
   EXPECT_EQ(sets[0]["SET"]["ID"], 2);
   EXPECT_EQ(sets[1]["SET"]["ID"], 1);
+  write_config("[[group]]\nname = \"0\"\n[[group.destination]]\nuri = \"sip:192.0.2.25\"\n");
+  EXPECT_TRUE(node->live.reload().empty());
+  EXPECT_EQ(call("dispatcher.list")["result"]["RECORDS"][1]["SET"]["ID"], 0);
 }
 
 TEST_F(DispatcherTest, BadParametersAreToldAndChangeNothing) {

@@ -74,6 +74,47 @@ TEST_F(DispatcherTest, WhatWasSaidOfOneAddressIsTakenBackAlone) {
   EXPECT_EQ(call("dispatcher.edits")["result"]["edits"].size(), 1u);
 }
 
+// What was said of all addresses goes on to hold for the one, also over a reload.
+TEST_F(DispatcherTest, WhatWasSaidOfTheNameHoldsAgain) {
+  node->live.members = [](const resolve::HostName&) -> const std::vector<resolve::Member>& {
+    static const std::vector<resolve::Member> kOne = {
+        {0, 1, *sipcore::parse_endpoint("192.0.2.31", 5060)}};
+    return kOne;
+  };
+  call("dispatcher.add", {"g", "sip:sbc.example.com"});
+  call("dispatcher.disable", Json::array({"sip:sbc.example.com"}));
+  call("dispatcher.enable", Json::array({"192.0.2.31:5060"}));
+  EXPECT_EQ(destination(2)["STATE"], "active");
+  call("dispatcher.discard_edits", {"g", "sip:sbc.example.com 192.0.2.31:5060"});
+  EXPECT_EQ(destination(2)["STATE"], "disabled");
+  node->live.reload();
+  EXPECT_EQ(destination(2)["STATE"], "disabled");
+}
+
+// What the file has may come back disabled.
+TEST_F(DispatcherTest, RemovedAndAddedWithFlags) {
+  call("dispatcher.remove", {"g", "sip:192.0.2.22"});
+  EXPECT_EQ(call("dispatcher.add", {"g", "sip:192.0.2.22", 4})["result"], "added");
+  EXPECT_EQ(destination(1)["STATE"], "disabled");
+  restart();
+  EXPECT_EQ(destination(1)["STATE"], "disabled");
+}
+
+// A name of the list means that one, in each group for itself, and so it is taken back.
+TEST_F(DispatcherTest, NamesAreExactInTheirGroup) {
+  const std::string uri = "sip:192.0.2.21", listen = "listen = \"192.0.2.1:5060\"\n";
+  write_config("[[group]]\nname = \"h\"\n[[group.destination]]\nuri = \"" + uri + "\"\n" + listen);
+  EXPECT_TRUE(node->live.reload().empty());
+  Json drained = call("dispatcher.drain", Json::array({uri}));
+  EXPECT_EQ(drained["result"]["NAMES"], (Json{uri, "sip:192.0.2.21 from 192.0.2.1:5060"}));
+  call("dispatcher.add", {"g", uri, 0, 0, "listen=192.0.2.1"});
+  call("dispatcher.discard_edits");
+  call("dispatcher.add", {"g", uri, 4, 0, "listen=192.0.2.1"});
+  call("dispatcher.disable", {"g", uri});
+  call("dispatcher.discard_edits", {"g", uri});
+  EXPECT_EQ(call("dispatcher.edits")["result"]["edits"].size(), 1u);
+}
+
 // What would put another edit out is not done.
 TEST_F(DispatcherTest, DiscardingPutsNothingElseOut) {
   call("dispatcher.remove", {"g", "sip:192.0.2.22"});

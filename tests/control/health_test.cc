@@ -145,8 +145,7 @@ TEST_F(ProberTest, CodesThatShowItAliveAreTheGroups) {
   EXPECT_EQ(probed(), Probed::kDown) << "a provisional response decides nothing";
 }
 
-// freeswitch#2937: it says that it is busy, so it is not dead; new calls go elsewhere meanwhile.
-// What a call has asked for goes before what a probe finds.
+// Where a call was asked to wait for longer, that counts.
 TEST_F(ProberTest, AGoodAnswerEndsNoHoldButItsOwn) {
   start();
   auto phase = [&] { return sipcore::Breaker(states.at(0).breaker).phase(); };
@@ -171,6 +170,7 @@ TEST_F(ProberTest, NothingIsSentWhileProbesAreOff) {
   EXPECT_NEAR(sent.size(), 5, 1);
 }
 
+// freeswitch#2937: it says that it is busy, so it is not dead; new calls go elsewhere meanwhile.
 TEST_F(ProberTest, Status503IsBusyAndNotDead) {
   start();
   run(5000, 503);

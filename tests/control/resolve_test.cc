@@ -298,6 +298,16 @@ TEST_F(ResolverTest, WhoIsThereTwiceIsOne) {
   EXPECT_EQ(resolver.members({"example.com", 0})[0].srv_priority, 1u);
 }
 
+TEST_F(ResolverTest, WhoIsThereTwiceHasBothWeights) {
+  add_srv("_sip._udp.example.com", 1, 10, 5070, "a.example.com");
+  add_srv("_sip._udp.example.com", 1, 60, 5070, "b.example.com");
+  add_address("a.example.com", "192.0.2.9");
+  add_address("b.example.com", "192.0.2.9");
+  resolve({"example.com", 0});
+  ASSERT_EQ(resolver.members({"example.com", 0}).size(), 1u);
+  EXPECT_EQ(resolver.members({"example.com", 0})[0].srv_weight, 70u);
+}
+
 TEST(NameServer, ReadsTheHostsFile) {
   NameServer server;
   ASSERT_EQ(server.open({}), "");
