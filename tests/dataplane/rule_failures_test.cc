@@ -30,21 +30,13 @@ TEST_F(RuleTest, SendAFailureElsewhere) {
 TEST_F(RuleTest, KnowWhoseCallHasFailed) {
   Rule trunk = sends_to(1, Kind::kStatus, "486");
   trunk.marked = 4;
+  use({}, {}, {trunk});
   for (bool from_trunk : {true, false}) {
-    use({}, {}, {trunk});
-    auto addresses = std::vector{control::link::network_of(endpoint("198.18.0.99").ip)};
-    if (from_trunk) addresses = {control::link::network_of(kCaller.ip)};
-    auto rules = node.config().rules;
-    node.configure([&](RunningConfig& config) {
-      config.groups = node.config().groups;
-      config.rules = rules;
-      config.rules.origins = {
-          {4, std::make_shared<control::link::Networks>(addresses, config.keys.token)}};
-    });
+    mark_source(4, from_trunk ? kCaller.ip : endpoint("198.18.0.99").ip);
     ASSERT_EQ(begin(from_trunk ? 1 : 2), 0);
     auto out = from_backend(last, response_to(last.bytes, 486, "bob"));
-    EXPECT_EQ(method_of(out.back().bytes) == "INVITE" && status_of(out.back().bytes) == 0,
-              from_trunk);
+    bool goes_on = status_of(out.back().bytes) == 0 && method_of(out.back().bytes) == "INVITE";
+    EXPECT_EQ(goes_on, from_trunk);
   }
 }
 

@@ -56,6 +56,18 @@ class RuleTest : public BalanceTest {
       config.rules.failure = compiled(failure);
     });
   }
+  // What that address sends begins with that mark; all else stays.
+  void mark_source(uint64_t mark, const sipcore::IpAddress& ip) {
+    auto groups = node.config().groups;
+    auto rules = node.config().rules;
+    node.configure([&](RunningConfig& config) {
+      std::vector<control::link::Network> source = {control::link::network_of(ip)};
+      config.groups = groups;
+      config.rules = rules;
+      config.rules.origins = {
+          {mark, std::make_shared<control::link::Networks>(source, config.keys.token)}};
+    });
+  }
   std::shared_ptr<const sipcore::RuleSet> compiled(std::vector<Rule> rules) {
     if (rules.empty()) return nullptr;
     std::string fault;

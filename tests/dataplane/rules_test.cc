@@ -18,18 +18,8 @@ TEST_F(RuleTest, SendToAGroup) {
 TEST_F(RuleTest, KnowWhoComesFromAGroup) {
   Rule rule = sends_to(1, Kind::kUser, "");
   rule.marked = 4;
-  node.configure([&](RunningConfig& config) {
-    Group behind = config.groups[0];
-    behind.name = "behind";
-    behind.destinations.erase(behind.destinations.begin());
-    config.groups[0].destinations.resize(1);
-    config.groups.push_back(behind);
-    config.rules.policies.resize(1);
-    config.rules.request = compiled({rule});
-    std::vector<control::link::Network> caller = {control::link::network_of(kCaller.ip)};
-    auto addresses = std::make_shared<control::link::Networks>(caller, config.keys.token);
-    config.rules.origins = {{4, addresses}};
-  });
+  use({rule});
+  mark_source(4, kCaller.ip);
   EXPECT_GT(begin(to_user("123")), 0);
   node.deliver({endpoint("198.18.0.11:5060"), kTandem, text_of(to_user("123", 2))});
   auto out = node.settle(now);
