@@ -71,9 +71,8 @@ TEST(DispatcherList, PrioritiesCountWhereTheyDidBefore) {
   // Of the same priority the first of the list is the one.
   const char* alike = "1 sip:192.0.2.21\n1 sip:192.0.2.22 0 5\n1 sip:192.0.2.23\n";
   std::vector<uint32_t> priorities;
-  for (auto& one : settings_of(import_dispatcher_list(alike, "l", 8).toml).groups[0].destinations) {
-    priorities.push_back(one.priority);
-  }
+  Settings in_order = settings_of(import_dispatcher_list(alike, "l", 8).toml);
+  for (auto& one : in_order.groups[0].destinations) priorities.push_back(one.priority);
   EXPECT_EQ(priorities, (std::vector<uint32_t>{1, 2, 0}));
   Imported hash = import_dispatcher_list(list, "l", 0);
   EXPECT_EQ(settings_of(hash.toml).groups[0].destinations[0].priority, 0u);
