@@ -112,7 +112,6 @@ class Overloaded {
       auto& destination = config.groups.front().destinations.front();
       destination.endpoint = endpoint_of(load::kCallee);
       destination.name.uri = "sip:" + sipcore::to_string(destination.endpoint);
-      destination.identity = to_string(destination.name);
     });
   }
 

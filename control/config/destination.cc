@@ -49,10 +49,8 @@ std::string read_destination_uri(DestinationSettings& destination) {
 
 std::string misfit(const DestinationSettings& destination, const GroupSettings& group,
                    const Settings& settings) {
-  for (const ListenSettings& listen : settings.listens) {
-    if (listen.address == destination.endpoint) {
-      return fmt::format("{} is a [[listen]] address of Tandem itself", destination.uri);
-    }
+  if (listen_index(settings, destination.endpoint) != link::kAnyListen) {
+    return fmt::format("{} is a [[listen]] address of Tandem itself", destination.uri);
   }
   for (const DestinationSettings& other : group.destinations) {
     bool same = other.endpoint == destination.endpoint && other.name == destination.name;
@@ -65,10 +63,7 @@ std::string misfit(const DestinationSettings& destination, const GroupSettings& 
 
 std::string wrong_listen(const DestinationSettings& destination, const Settings& settings) {
   if (destination.listen.ip.none()) return {};
-  bool known = std::any_of(
-      settings.listens.begin(), settings.listens.end(),
-      [&](const ListenSettings& listen) { return listen.address == destination.listen; });
-  if (!known) {
+  if (listen_index(settings, destination.listen) == link::kAnyListen) {
     return fmt::format("listen \"{}\" is the address of no [[listen]]",
                        sipcore::to_string(destination.listen));
   }

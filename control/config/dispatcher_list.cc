@@ -40,7 +40,7 @@ constexpr Near kNear[] = {
 constexpr uint32_t kInactive = 1;
 constexpr uint32_t kDisabled = 4;
 constexpr uint32_t kProbing = 8;
-// Of the flags of a row those that have nothing like them here.
+// Of the flags of a row those that mean something else here, or nothing.
 constexpr std::pair<uint32_t, const char*> kFlags[] = {
     {kInactive, "inactive is enabled = false here"},
     {2, "trying is left out: it begins as one that is well"},
@@ -172,23 +172,16 @@ class Importer {
       bool probed = std::any_of(rows.begin(), rows.end(),
                                 [](const Row& one) { return (one.flags & kProbing) != 0; });
       if (probed) out_.toml += "[group.probe]\ninterval_ms = 10000  # as ds_ping_interval says\n\n";
-      std::vector<uint32_t> priorities = near_->by_priority ? ranks(rows) : std::vector<uint32_t>();
-      for (size_t i = 0; i < rows.size(); ++i) {
-        write(rows[i], priorities.empty() ? 0 : priorities[i]);
-      }
+      for (const Row& row : rows) write(row, near_->by_priority ? behind(row, rows) : 0);
     }
   }
 
   // The first of the highest priority gets everything, then the one behind it.
-  static std::vector<uint32_t> ranks(const std::vector<Row>& rows) {
-    std::vector<uint32_t> out;
-    for (const Row& one : rows) {
-      auto behind = [&](const Row& other) {
-        return other.priority < one.priority || (other.priority == one.priority && &other > &one);
-      };
-      out.push_back(static_cast<uint32_t>(std::count_if(rows.begin(), rows.end(), behind)));
-    }
-    return out;
+  static uint32_t behind(const Row& one, const std::vector<Row>& rows) {
+    auto count = std::count_if(rows.begin(), rows.end(), [&](const Row& other) {
+      return other.priority < one.priority || (other.priority == one.priority && &other > &one);
+    });
+    return static_cast<uint32_t>(count);
   }
 
   void write(const Row& row, uint32_t priority) {

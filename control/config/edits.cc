@@ -1,8 +1,8 @@
 #include "control/config/edits.h"
 
 #include <algorithm>
-#include <set>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 
 #include "control/config/destination.h"

@@ -161,7 +161,7 @@ std::string Live::discard_edits(const std::set<Edits::Name>& names) {
       if (auto said = edits_.said_of(one.name)) {
         put(exchange_.destinations.at(one.slot), *said);
       } else {
-        slots_.set_admin(one.slot, enabled ? link::Admin::kEnabled : link::Admin::kDisabled);
+        slots_.set_admin(one.slot, by_file(enabled));
       }
     }
   }
@@ -177,7 +177,7 @@ std::string Live::set_admin(const std::set<Edits::Name>& names, link::Admin admi
     // What it is without a word of its own: as its name, else as the file says.
     auto otherwise = next.said_of(name);
     if (!otherwise && settings != nullptr) {
-      otherwise = settings->enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
+      otherwise = by_file(settings->enabled);
     }
     if (otherwise != admin) next.set_admin(name, admin);
   }

@@ -182,8 +182,7 @@ class RuleReader {
 
   void listen(const std::string& text, const std::string& key) {
     auto endpoint = sipcore::parse_endpoint(text, sipcore::kDefaultPort);
-    bool known = endpoint && std::any_of(settings_.listens.begin(), settings_.listens.end(),
-                                         [&](const auto& one) { return one.address == *endpoint; });
+    bool known = endpoint && listen_index(settings_, *endpoint) != link::kAnyListen;
     if (!known) {
       return complain(key, fmt::format("{} \"{}\" is the address of no [[listen]]", key, text));
     }

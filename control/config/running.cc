@@ -56,7 +56,6 @@ struct Builder {
     if (!slot) return false;
     if (slot->changed) changed.push_back({slot->index, *slot->changed});
     link::Destination destination;
-    destination.identity = to_string(name);
     destination.name = std::move(name);
     destination.endpoint = place.member.endpoint;
     destination.weight = static_cast<uint32_t>(std::min<uint64_t>(
@@ -65,26 +64,17 @@ struct Builder {
     destination.priority = one.priority << 16 | (0xffffU - std::min(place.rank, 0xffffU));
     destination.capacity = one.capacity;
     destination.call_rate = one.call_rate;
-    destination.listen = listen_index(one.listen);
+    destination.listen = listen_index(settings, one.listen);
     destination.slot = slot->index;
     destination.hold = slot->hold;
     group.destinations.push_back(std::move(destination));
     return true;
   }
 
-  uint16_t listen_index(const sipcore::Endpoint& address) const {
-    for (size_t i = 0; i < settings.listens.size(); ++i) {
-      if (settings.listens[i].address == address) return static_cast<uint16_t>(i);
-    }
-    return link::kAnyListen;
-  }
-
   // Whether we may send there: to nobody of another family than the address to send from, and not
   // to ourselves.
   bool suits(const DestinationSettings& one, const sipcore::Endpoint& endpoint) const {
-    const auto& listens = settings.listens;
-    auto is_own = [&](const ListenSettings& listen) { return listen.address == endpoint; };
-    if (std::any_of(listens.begin(), listens.end(), is_own)) return false;
+    if (listen_index(settings, endpoint) != link::kAnyListen) return false;
     return one.listen.ip.none() || one.listen.ip.family == endpoint.ip.family;
   }
 

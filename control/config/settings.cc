@@ -168,6 +168,13 @@ uint16_t group_index(const Settings& settings, std::string_view name) {
   return found == nullptr ? link::kNoGroup : static_cast<uint16_t>(found - settings.groups.data());
 }
 
+uint16_t listen_index(const Settings& settings, const sipcore::Endpoint& address) {
+  for (size_t i = 0; i < settings.listens.size(); ++i) {
+    if (settings.listens[i].address == address) return static_cast<uint16_t>(i);
+  }
+  return link::kAnyListen;
+}
+
 resolve::Families families(const Settings& settings) {
   resolve::Families out{false, false};
   for (const ListenSettings& listen : settings.listens) {

@@ -122,6 +122,9 @@ struct Settings {
 // The place of a group among `groups`, or link::kNoGroup.
 uint16_t group_index(const Settings& settings, std::string_view name);
 
+// The place of an address among `listens`, or link::kAnyListen.
+uint16_t listen_index(const Settings& settings, const sipcore::Endpoint& address);
+
 // Those of the addresses that the node listens on.
 resolve::Families families(const Settings& settings);
 

@@ -20,10 +20,6 @@ void begin(link::DestinationState& state, link::Admin admin) {
   }
 }
 
-link::Admin by_file(bool enabled) {
-  return enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
-}
-
 }  // namespace
 
 void put(link::DestinationState& state, link::Admin admin) {

@@ -16,6 +16,11 @@ inline constexpr const char* kNoSlots =
     "with those that were removed and still have calls there are more destinations, and limits of "
     "groups and rules, than destinations in [limits]";
 
+// What the file says by `enabled`.
+inline link::Admin by_file(bool enabled) {
+  return enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
+}
+
 // What was taken out and comes back starts slowly, like one that was down.
 void put(link::DestinationState& state, link::Admin admin);
 

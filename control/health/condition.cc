@@ -43,8 +43,8 @@ void Watch::look(const link::RunningConfig& config, uint64_t now_ms) {
       Known& known = known_[one.slot];
       if (known.hold != one.hold.get()) known = {one.hold.get(), now, {}};
       if (now == known.condition) continue;
-      changes_.push_back({next_++, std::time(nullptr), group.name, one.identity, known.condition,
-                          now, state.calls});
+      changes_.push_back({next_++, std::time(nullptr), group.name, to_string(one.name),
+                          known.condition, now, state.calls});
       known.condition = now;
       ++known.became[static_cast<size_t>(now)];
       if (changes_.size() > kRemembered) changes_.pop_front();

@@ -21,7 +21,8 @@ struct DestinationName {
   friend auto operator<=>(const DestinationName&, const DestinationName&) = default;
 };
 
-// In its group: "URI", "URI from LISTEN", and for an address alone that behind it.
+// In its group: "URI", "URI from LISTEN", and for an address alone that behind it. Consistent
+// hashing and the list know it by that.
 inline std::string to_string(const DestinationName& name) {
   std::string out = name.uri;
   if (!name.listen.ip.none()) out += " from " + sipcore::to_string(name.listen);

@@ -11,7 +11,7 @@ bool same_destinations(const Tier& tier, const Group& group, const Tier& other,
   for (uint16_t i = 0; i < tier.count; ++i) {
     const Destination& a = group.destinations[tier.first + i];
     const Destination& b = before.destinations[other.first + i];
-    if (a.identity != b.identity || a.weight != b.weight) return false;
+    if (a.name != b.name || a.weight != b.weight) return false;
   }
   return true;
 }
@@ -32,7 +32,7 @@ void build_tables(Tier& tier, const Group& group, const sipcore::HashKey& key) {
   std::vector<uint32_t> weights;
   for (uint16_t i = 0; i < tier.count; ++i) {
     const Destination& one = group.destinations[tier.first + i];
-    names.push_back({one.identity, one.weight});
+    names.push_back({to_string(one.name), one.weight});
     weights.push_back(one.weight);
   }
   if (group.algorithm == Algorithm::kHash) {

@@ -27,4 +27,11 @@ inline std::optional<uint16_t> listen_for(const RunningConfig& config, const Nex
   return std::nullopt;
 }
 
+// That a destination is sent to from, for what came to `preferred`.
+inline uint16_t listen_to(const RunningConfig& config, const NextHops* hops, const Destination& one,
+                          uint16_t preferred) {
+  if (one.listen != kAnyListen) return one.listen;
+  return listen_for(config, hops, one.endpoint, preferred).value_or(preferred);
+}
+
 }  // namespace control::link

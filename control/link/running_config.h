@@ -50,7 +50,6 @@ inline constexpr std::string_view kAlgorithmNames[] = {
 
 struct Destination {
   DestinationName name;
-  std::string identity;  // what consistent hashing knows it by: `name` without its group
   sipcore::Endpoint endpoint;
   uint32_t weight = 1;
   uint32_t priority = 0;         // the highest is asked first

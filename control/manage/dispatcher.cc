@@ -121,7 +121,7 @@ Json Dispatcher::set_admin(const Json& params, Admin admin) {
   done_or_throw(live_.set_admin(names, admin));
   for (const link::Destination* one : finder_.published(names)) {
     calls += exchange_.destinations.at(one->slot).calls;
-    shown.push_back(one->identity);
+    shown.push_back(to_string(one->name));
   }
   return {{"NAMES", shown}, {"ACTIVE", calls}};
 }

@@ -102,8 +102,7 @@ Json EditMethods::add(const Json& params) {
   // Where the file has it, that says whether it is enabled, until the operator says otherwise.
   const DestinationSettings* taken = live_.find(name);
   if (taken != nullptr && taken->enabled != wanted.enabled) {
-    auto said = wanted.enabled ? link::Admin::kEnabled : link::Admin::kDisabled;
-    done_or_throw(live_.set_admin({name}, said));
+    done_or_throw(live_.set_admin({name}, config::by_file(wanted.enabled)));
   }
   return "added";
 }

@@ -251,9 +251,8 @@ std::string stopped_by_policy(const Question& question, const Read& read,
 
 // RFC 3261 11.2: what is for us needs no further hop.
 bool is_for_us(const Read& read, const link::RunningConfig& config) {
-  auto endpoint = literal_endpoint(read.essentials.request_uri);
-  return read.message.method() == sipcore::Method::kOptions && endpoint &&
-         sipcore::Self{config.own}.is(*endpoint) && !read.essentials.request_uri.has_user;
+  return read.message.method() == sipcore::Method::kOptions &&
+         addressed_to(read.essentials.request_uri, sipcore::Self{config.own});
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ std::set<Finder::Name> Finder::find(const Json& group, const std::string& addres
   for (const link::Group& each : exchange_.config.read()->groups) {
     if (wanted != nullptr && wanted != &each) continue;
     for (const link::Destination& one : each.destinations) {
-      bool meant = one.identity == address || (endpoint && one.endpoint == *endpoint);
+      bool meant = to_string(one.name) == address || (endpoint && one.endpoint == *endpoint);
       if (meant && !out.contains(one.name.entry())) out.insert(one.name);
     }
   }

@@ -163,10 +163,9 @@ class Search {
 
   // The address of ours that it is sent to from.
   uint16_t way_to(const link::Destination& one) const {
-    if (one.listen != link::kAnyListen) return one.listen;
     auto came_to = std::find(config_.own.begin(), config_.own.end(), wanted_.subject.listen);
     auto preferred = static_cast<uint16_t>(came_to - config_.own.begin());
-    return link::listen_for(config_, hops_, one.endpoint, preferred).value_or(preferred);
+    return link::listen_to(config_, hops_, one, preferred);
   }
 
   // What takes from its chance, whatever the algorithm.
@@ -213,7 +212,8 @@ class Search {
 
   Json shown_of(const link::Group& group, const link::Destination& one) const {
     auto condition = health::condition_of(state_of(one), wanted_.now_us / 1000);
-    return {{"group", group.name}, {"uri", one.identity}, {"state", health::word(condition)}};
+    return {
+        {"group", group.name}, {"uri", to_string(one.name)}, {"state", health::word(condition)}};
   }
 
   const Wanted& wanted_;

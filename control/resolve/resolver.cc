@@ -32,6 +32,26 @@ std::string real_name(const Answer* answer, std::string name, uint32_t& ttl_s) {
   return name;
 }
 
+// Sorted. Who is there twice, by two services or names, is so with the best priority, and with all
+// the weight that he has in it.
+std::vector<Member> each_once(std::vector<Member> all) {
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  std::vector<Member> out;
+  for (const Member& one : all) {
+    auto same = std::find_if(out.begin(), out.end(),
+                             [&](const Member& other) { return other.endpoint == one.endpoint; });
+    if (same == out.end()) {
+      out.push_back(one);
+    } else if (same->srv_priority == one.srv_priority) {
+      same->srv_weight =
+          static_cast<uint16_t>(std::min(same->srv_weight + one.srv_weight, UINT16_MAX));
+    }
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 }  // namespace
 
 void Resolver::want(const std::vector<HostName>& names, uint64_t now_ms) {
@@ -187,23 +207,7 @@ void Resolver::finish(Job& job) {
                              [&](const Member& one) { return one.endpoint == old.endpoint; });
     if (job.lost && !again && job.found.size() < kMostMembers) job.found.push_back(old);
   }
-  std::sort(job.found.begin(), job.found.end());
-  job.found.erase(std::unique(job.found.begin(), job.found.end()), job.found.end());
-  // Who is there twice, by two services or names, is so with the best priority, and with all that
-  // he has in it.
-  std::vector<Member> once;
-  for (const Member& one : job.found) {
-    auto same = std::find_if(once.begin(), once.end(),
-                             [&](const Member& other) { return other.endpoint == one.endpoint; });
-    if (same == once.end()) {
-      once.push_back(one);
-    } else if (same->srv_priority == one.srv_priority) {
-      same->srv_weight =
-          static_cast<uint16_t>(std::min(same->srv_weight + one.srv_weight, UINT16_MAX));
-    }
-  }
-  std::sort(once.begin(), once.end());
-  job.found = std::move(once);
+  job.found = each_once(std::move(job.found));
   uint64_t ttl_s = job.lost ? kRetryS : std::clamp(job.ttl_s, kLeastTtlS, kMostTtlS);
   known->second.next_ms = now_ms_ + ttl_s * 1000;
   known->second.under_way = false;

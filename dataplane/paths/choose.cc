@@ -1,6 +1,7 @@
 // Which destination a request goes to: the algorithm of its group, over those that may be asked.
 #include <algorithm>
 
+#include "control/link/listen_for.h"
 #include "dataplane/paths/proxy.h"
 #include "sipcore/hash/mix.h"
 
@@ -32,17 +33,16 @@ uint32_t destination_hash(const Endpoint& endpoint, uint16_t listen, const sipco
 
 }  // namespace
 
-// The address of ours that it is sent to from, for what came to `listen`.
-uint16_t Proxy::listen_to(const Destination& one, uint16_t listen) const {
-  bool any = one.listen == control::link::kAnyListen;
-  return any ? listen_for(one.endpoint, listen).value_or(listen) : one.listen;
+// The address of ours that it is sent to from.
+uint16_t Proxy::listen_to(const Wish& wish, const Destination& one) const {
+  return control::link::listen_to(*config_, transmit_.hops(), one, wish.listen);
 }
 
 bool Proxy::was_asked(const Wish& wish, const Destination& one) const {
   if (wish.server == kNoSlot) return false;
   const auto& tried = transactions_.server(wish.server).tried;
   auto end = tried.begin() + transactions_.server(wish.server).tries;
-  uint32_t hash = destination_hash(one.endpoint, listen_to(one, wish.listen), key());
+  uint32_t hash = destination_hash(one.endpoint, listen_to(wish, one), key());
   return std::find(tried.begin(), end, hash) != end;
 }
 
@@ -145,7 +145,7 @@ std::optional<Proxy::Target> Proxy::choose_in(Wish& wish) {
       if (index == kNobody) break;
       const Destination& chosen = group.destinations[index];
       if (!take_place(wish, chosen)) continue;
-      return Target{chosen.endpoint,  listen_to(chosen, wish.listen),
+      return Target{chosen.endpoint,  listen_to(wish, chosen),
                     wish.group_index, chosen.slot,
                     wish.call,        index};
     }

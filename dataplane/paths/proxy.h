@@ -204,7 +204,7 @@ class Proxy {
   bool may_ask(const Wish& wish, const control::link::Destination& destination) const;
   bool take_place(const Wish& wish, const control::link::Destination& destination);
   bool was_asked(const Wish& wish, const control::link::Destination& one) const;
-  uint16_t listen_to(const control::link::Destination& one, uint16_t listen) const;
+  uint16_t listen_to(const Wish& wish, const control::link::Destination& one) const;
   void note_asked(ServerTransaction& server, const Target& target) const;
   bool listens_on(sipcore::Family family) const;
 

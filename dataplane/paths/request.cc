@@ -230,8 +230,7 @@ Count Proxy::on_ack() {
 }
 
 bool Proxy::addressed_to_us() const {
-  auto endpoint = sipcore::literal_endpoint(in_->essentials.request_uri);
-  return endpoint && self().is(*endpoint) && !in_->essentials.request_uri.has_user;
+  return sipcore::addressed_to(in_->essentials.request_uri, self());
 }
 
 // Its source is told to control.

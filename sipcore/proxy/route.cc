@@ -97,6 +97,11 @@ std::optional<Endpoint> literal_endpoint(const Uri& uri) {
   return Endpoint{*ip, uri.port != 0 ? uri.port : kDefaultPort};
 }
 
+bool addressed_to(const Uri& request_uri, const Self& self) {
+  auto endpoint = literal_endpoint(request_uri);
+  return endpoint && self.is(*endpoint) && !request_uri.has_user;
+}
+
 RoutePlan plan_route(const Message& request, const Essentials& essentials, const Self& self,
                      const HashKey& key) {
   RoutePlan plan;

@@ -40,6 +40,9 @@ RoutePlan plan_route(const Message& request, const Essentials& essentials, const
 // The endpoint that a sip URI names by address; nullopt for host names and other schemes.
 std::optional<Endpoint> literal_endpoint(const Uri& uri);
 
+// Whether a Request-URI is an address of ours and nobody behind it (RFC 3261 11.2).
+bool addressed_to(const Uri& request_uri, const Self& self);
+
 // Hash of everything that decides where a request goes (RFC 3261 16.6 step 8, RFC 5393 4.2): equal
 // when a request comes back unchanged, different when it was retargeted in between.
 uint64_t loop_hash(const Message& request, const Essentials& essentials, const RoutePlan& plan,

@@ -243,7 +243,7 @@ class WatchTest : public testing::Test {
     link::Group group;
     group.name = "g";
     group.destinations.resize(1);
-    group.destinations[0].identity = "sip:198.18.0.21";
+    group.destinations[0].name.uri = "sip:198.18.0.21";
     group.destinations[0].slot = 0;
     group.destinations[0].hold = std::make_shared<char>();
     config.groups.push_back(group);

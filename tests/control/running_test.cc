@@ -92,7 +92,7 @@ TEST_F(SlotsTest, EachListenMakesADestinationOfItsOwn) {
   EXPECT_NE(two[0].slot, two[1].slot);
   EXPECT_EQ(two[0].listen, 0u);
   EXPECT_EQ(two[1].listen, 1u);
-  EXPECT_EQ(two[1].identity, "sip:192.0.2.9 from 192.0.2.2:5060");
+  EXPECT_EQ(to_string(two[1].name), "sip:192.0.2.9 from 192.0.2.2:5060");
 }
 
 class NameTest : public SlotsTest {

@@ -92,7 +92,6 @@ RunningConfig Node::base_config() const {
     control::link::Destination destination;
     destination.endpoint = backend(i);
     destination.name.uri = "sip:" + sipcore::to_string(backend(i));
-    destination.identity = to_string(destination.name);
     destination.slot = static_cast<uint16_t>(i);
     group.destinations.push_back(destination);
   }
