@@ -1,6 +1,8 @@
 // What it costs to refuse an INVITE, by the reason: cycles from the port to the drop or the answer,
 // from 10,000 sources in turn. A call costs six messages (perf/worker); a refusal has to be far
 // cheaper, or who floods the node wins.
+//
+//   refusal [MESSAGES [PART OF A REASON]]
 #include <x86intrin.h>
 
 #include <cstdio>
@@ -45,11 +47,12 @@ void use(Node& node, const sipcore::Rule& rule, const control::link::CallLimit& 
 
 class Refusals {
  public:
-  explicit Refusals(size_t messages) : messages_(messages) {}
+  Refusals(size_t messages, std::string only) : messages_(messages), only_(std::move(only)) {}
 
   // `backlog`: packets that always wait at the port, so that its end is never seen.
   void measure(const char* name, const std::function<void(Node&)>& prepare,
                const std::string& headers = {}, size_t backlog = 0) {
+    if (std::string_view(name).find(only_) == std::string_view::npos) return;
     Node node({.packets = 8192, .poison = false});
     prepare(node);
     for (size_t i = 0; i < backlog; ++i) node.deliver(invite(i, headers));
@@ -86,13 +89,14 @@ class Refusals {
   }
 
   size_t messages_;
+  std::string only_;
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
   size_t messages = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 200000;
-  Refusals refusals(messages / kBatch * kBatch);
+  Refusals refusals(messages / kBatch * kBatch, argc > 2 ? argv[2] : "");
   std::printf("%-28s %10s %12s\n", "INVITE refused", "messages", "cycles each");
   refusals.measure("denied source", [](Node& node) {
     std::vector<control::link::Network> denied;

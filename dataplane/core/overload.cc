@@ -1,8 +1,7 @@
 #include "dataplane/core/overload.h"
 
-#include <cstring>
-
 #include "sipcore/grammar/char_run.h"
+#include "sipcore/grammar/find_field.h"
 
 namespace dataplane {
 namespace {
@@ -10,43 +9,12 @@ namespace {
 using sipcore::find_char;
 using sipcore::is_lws;
 
-// Within a line.
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-// Whether a To field begins here, or its compact form.
-bool begins_to(std::string_view rest) {
-  if (sipcore::lower(rest.front()) != 't') return false;
-  size_t name = rest.size() > 1 && sipcore::lower(rest[1]) == 'o' ? 2 : 1;
-  while (name < rest.size() && is_blank(rest[name])) ++name;
-  return name < rest.size() && rest[name] == ':';
-}
-
-// From its begin to the end of the last line that continues it.
-std::string_view whole_field(std::string_view rest) {
-  size_t end = find_char(rest, 0, '\n');
-  while (end + 1 < rest.size() && is_blank(rest[end + 1])) end = find_char(rest, end + 1, '\n');
-  return rest.substr(0, end);
-}
-
-// A bit for each line feed in the 64 bytes from `at` on. What is behind the text has none.
-uint64_t line_feeds(std::string_view text, size_t at) {
-  if (text.size() - at >= sipcore::kMarks) return sipcore::marks_of(text.data() + at, '\n');
-  char tail[sipcore::kMarks] = {};
-  std::memcpy(tail, text.data() + at, text.size() - at);
-  return sipcore::marks_of(tail, '\n');
-}
-
-// Empty: there is none. In a flood this is most of what is done, so lines are found 64 bytes at a
-// time, without a branch for each step.
-std::string_view find_to(std::string_view message) {
-  for (size_t at = 0; at < message.size(); at += sipcore::kMarks) {
-    for (uint64_t feeds = line_feeds(message, at); feeds != 0; feeds &= feeds - 1) {
-      std::string_view rest = message.substr(at + static_cast<size_t>(std::countr_zero(feeds)) + 1);
-      if (rest.empty() || rest.front() == '\r') return {};
-      if (begins_to(rest)) return whole_field(rest);
-    }
+// Not a response, nor a request that never does.
+bool may_begin_something(std::string_view message) {
+  for (std::string_view other : {"SIP/", "ACK ", "CANCEL ", "BYE "}) {
+    if (message.starts_with(other)) return false;
   }
-  return {};
+  return true;
 }
 
 // Behind what is quoted or in angle brackets.
@@ -101,7 +69,8 @@ void Overload::next_ms(bool more, uint64_t now_ms) {
   lasting_ms_ = busy() ? lasting_ms_ + 1 : 0;
   backlog_ms_ += more;
   shedding_ms_ = shedding_ ? shedding_ms_ + 1 : 0;
-  refusals_ = lasting_ms_ >= kLastingMs ? kRefusalsPerMs : 0;
+  bool too_many = new_requests_ / kMemoryMs > kTooManyToTell;
+  refusals_ = lasting_ms_ < kLastingMs ? 0 : too_many ? kFewRefusalsPerMs : kRefusalsPerMs;
   let_in_ = shedding_ms_ >= kEndlessMs ? kLetInPerMs : 0;
 }
 
@@ -130,11 +99,9 @@ Overload::Verdict Overload::judge(bool is_new, bool trusted) {
 
 bool is_new_request(std::string_view message) {
   while (message.starts_with("\r\n")) message.remove_prefix(2);
-  for (std::string_view other : {"SIP/", "ACK ", "CANCEL ", "BYE "}) {
-    if (message.starts_with(other)) return false;
-  }
-  std::string_view to = find_to(message);
-  return !to.empty() && !mentions_tag(to);
+  if (!may_begin_something(message)) return false;
+  std::string_view to = sipcore::find_field(message, sipcore::kToName);
+  return !to.empty() && !mentions_tag(sipcore::whole_value(to));
 }
 
 }  // namespace dataplane

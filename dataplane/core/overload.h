@@ -41,14 +41,16 @@ class Overload {
 
  private:
   static constexpr uint64_t kPatienceMs = 20;
-  static constexpr uint32_t kPatienceBusyTurns = 8;
+  static constexpr uint32_t kPatienceBusyTurns = 4;
   static constexpr uint64_t kEndlessMs = 20;
   static constexpr uint32_t kLetInPerMs = 16;
   static constexpr uint64_t kLastingMs = 1000;
-  static constexpr uint32_t kRefusalsPerMs = 32;  // 32,000/s, some 3 % of a worker's time
-  static constexpr uint32_t kLeastShare = 16;     // one new request in so many messages
-  static constexpr uint64_t kUselessMs = 100;     // no shedding for so long, then it is tried again
-  static constexpr uint32_t kMemoryMs = 16;       // for the share of new requests
+  static constexpr uint32_t kRefusalsPerMs = 32;    // 32,000/s, some 3 % of a worker's time
+  static constexpr uint32_t kTooManyToTell = 1000;  // in a millisecond: hardly one would hear it
+  static constexpr uint32_t kFewRefusalsPerMs = 8;
+  static constexpr uint32_t kLeastShare = 16;  // one new request in so many messages
+  static constexpr uint64_t kUselessMs = 100;  // no shedding for so long, then it is tried again
+  static constexpr uint32_t kMemoryMs = 16;    // for the share of new requests
   static constexpr uint32_t kEnoughToTell = 64;
   static constexpr uint32_t kRest = 256;  // turns without a packet: who rests is not busy
   static constexpr int32_t kAlways = 1 << 16;

@@ -133,11 +133,11 @@ std::optional<Count> Worker::take_over(Handed& handed) {
 size_t Worker::receive_from(size_t port) {
   std::array<Packet*, kBurst> burst;
   size_t count = ports_[port]->receive(burst.data(), kBurst);
+  if (count > 0) counters_.add(Count::packets_in, count);
   size_t kernels = 0;
   for (size_t i = 0; i < std::min(kAhead, count); ++i) prefetch(*burst[i]);
   for (size_t i = 0; i < count; ++i) {
     if (i + kAhead < count) prefetch(*burst[i + kAhead]);
-    counters_.add(Count::packets_in);
     burst[i]->port = static_cast<uint16_t>(port);
     auto fate = take_in(burst[i]);
     if (fate) counters_.add(*fate);

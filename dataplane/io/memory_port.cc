@@ -46,6 +46,7 @@ size_t MemoryPort::receive(Packet** packets, size_t most) {
   size_t count = 0;
   for (; count < most && !to_worker.empty(); ++count) {
     packets[count] = to_worker.front();
+    __builtin_prefetch(packets[count]);  // a driver has just written what a packet is
     to_worker.pop_front();
   }
   return count;

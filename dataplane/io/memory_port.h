@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "control/link/huge_vector.h"
 #include "dataplane/io/port.h"
 
 namespace dataplane {
@@ -31,7 +32,7 @@ class MemoryPool : public PacketPool {
   mutable std::mutex mutex_;
   bool poisons_;
   bool shared_;
-  std::vector<char> memory_;
+  control::link::HugeVector<char> memory_;  // as DPDK's are, where there are huge pages
   std::vector<Packet> packets_;
   std::vector<Packet*> free_;
 };

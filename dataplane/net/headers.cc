@@ -28,11 +28,23 @@ void write16(char* p, uint32_t value) {
   p[1] = static_cast<char>(value);
 }
 
-IpAddress read_ip(const char* p, Family family) {
+template <Family kFamily>
+IpAddress read_ip(const char* p) {
   IpAddress ip;
-  ip.family = family;
-  std::memcpy(ip.bytes.data(), p, ip.size());
+  ip.family = kFamily;
+  std::memcpy(ip.bytes.data(), p, kFamily == Family::kV4 ? 4 : 16);
   return ip;
+}
+
+// Of an IPv4 header, whose size is one of whole words.
+bool header_fits(const char* p, uint32_t size) {
+  uint64_t sum = 0;
+  for (uint32_t at = 0; at < size; at += 4) {
+    uint32_t word;
+    std::memcpy(&word, p + at, 4);
+    sum += word;
+  }
+  return checksum_fold(sum) == 0;
 }
 
 uint16_t udp_checksum(const IpAddress& source, const IpAddress& target, const char* udp,
@@ -57,10 +69,10 @@ Count read_ipv4(std::string_view ip, NetInfo& out) {
   if (byte_at(p) >> 4 != 4 || header < kIpv4Size || total < header || total > ip.size()) {
     return Count::drop_bad_ip;
   }
-  if (checksum_fold(checksum_add(0, p, header)) != 0) return Count::drop_bad_ip;
+  if (!header_fits(p, header)) return Count::drop_bad_ip;
   uint16_t flags = read16(p + 6);
-  out.source.ip = read_ip(p + 12, Family::kV4);
-  out.target.ip = read_ip(p + 16, Family::kV4);
+  out.source.ip = read_ip<Family::kV4>(p + 12);
+  out.target.ip = read_ip<Family::kV4>(p + 16);
   out.is_fragment = (flags & 0x3fff) != 0;
   out.fragment = {read16(p + 4), (flags & 0x1fffU) * 8U, (flags & 0x2000) != 0};
   out.ip_payload = kEthernetSize + header;
@@ -74,8 +86,8 @@ Count read_ipv6(std::string_view ip, NetInfo& out) {
   uint32_t size = read16(p + 4);
   if (byte_at(p) >> 4 != 6 || size > ip.size() - kIpv6Size) return Count::drop_bad_ip;
   uint8_t next = byte_at(p + 6);
-  out.source.ip = read_ip(p + 8, Family::kV6);
-  out.target.ip = read_ip(p + 24, Family::kV6);
+  out.source.ip = read_ip<Family::kV6>(p + 8);
+  out.target.ip = read_ip<Family::kV6>(p + 24);
   out.ip_payload = kEthernetSize + kIpv6Size;
   out.ip_payload_size = size;
   if (next == kNextFragment) {

@@ -55,7 +55,7 @@ TEST(Overload, ShedsUntilTheEndOfTheQueueAndSoonerWhileItIsBusy) {
   EXPECT_FALSE(turns.overload.shedding());  // once is not busy
   turns.full(60);
   turns.end();
-  turns.burst(7);
+  turns.burst(3);
   EXPECT_FALSE(turns.overload.shedding());
   turns.burst(1);  // within a millisecond: what is let in brings more
   EXPECT_TRUE(turns.overload.shedding());
@@ -101,6 +101,12 @@ TEST(Overload, WhereItLastsSomeAreRefused) {
   EXPECT_EQ(judge_thousand(turns.overload), (std::array<size_t, 3>{16, 0, 984}));
   turns.full(200);
   EXPECT_EQ(judge_thousand(turns.overload), (std::array<size_t, 3>{16, 32, 952}));
+  for (int ms = 0; ms < 100; ++ms) {
+    turns.full(1);
+    for (int i = 0; i < 2000; ++i) turns.overload.drops(true);
+  }
+  turns.full(1);
+  EXPECT_EQ(judge_thousand(turns.overload), (std::array<size_t, 3>{16, 8, 976}));
 }
 
 // A flood of what cannot be turned away: nothing is gained by turning away the rest.

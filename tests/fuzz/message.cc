@@ -1,5 +1,7 @@
 // Any bytes as a datagram: every view lies within them, header fields are in order and do not
-// overlap, and the same bytes give the same verdict again.
+// overlap, the same bytes give the same verdict again, and who looks for one field without parsing
+// finds the one that the parser has found.
+#include "sipcore/grammar/find_field.h"
 #include "sipcore/proxy/validate.h"
 #include "tests/fuzz/input.h"
 
@@ -24,6 +26,13 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // A message that passed has all that the proxy will rely on.
   if (fault == sipcore::Fault::kNone) {
     CHECK(essentials.via && !essentials.call_id.empty() && !essentials.cseq_method.empty());
+    auto found = [&](const sipcore::FieldName& name, sipcore::HeaderName parsed) {
+      auto rest = sipcore::find_field(input.text(), name);
+      std::string_view value = sipcore::trim(sipcore::whole_value(rest));
+      return value == message.value(parsed) && value.data() == message.value(parsed).data();
+    };
+    CHECK(found(sipcore::kCallIdName, sipcore::HeaderName::kCallId));
+    CHECK(found(sipcore::kToName, sipcore::HeaderName::kTo));
   }
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sipcore/grammar/char_run.h"
+#include "sipcore/grammar/find_field.h"
 #include "sipcore/grammar/ip.h"
 #include "sipcore/grammar/message.h"
 #include "sipcore/grammar/name_addr.h"
@@ -105,6 +106,42 @@ TEST(Scan, VectorAndPlainAgree) {
     ScanResult b = scan_lines_plain(text, plain);
     ASSERT_EQ(a, b) << testing::PrintToString(text);
     for (size_t i = 0; i + 1 < a.lines; ++i) ASSERT_EQ(fast[i], plain[i]);
+  }
+}
+
+// At any place, over the ends of blocks, at the very end; a "-" is no CR.
+TEST(FindLine, AgreesWithItsPlainTwin) {
+  std::mt19937 random(7);
+  const std::string_view kParts[] = {"\r\n", "\n", "T", "t", "I", "-", "\r", "\nto", "\r\n\r\n"};
+  for (int round = 0; round < 20000; ++round) {
+    std::string text;
+    for (size_t parts = random() % 60; parts > 0; --parts) {
+      size_t choice = random() % (2 * std::size(kParts));
+      text += choice < std::size(kParts) ? kParts[choice] : "xxxxxxxxx";
+    }
+    std::vector<char> exact(text.begin(), text.end());  // so that a sanitizer sees what is behind
+    std::string_view view(exact.data(), exact.size());
+    for (size_t at = 1; at <= view.size(); ++at) {
+      size_t wanted = find_line_plain(view, at, 't', 'i');
+      for (FindLine way : ways_to_find_line()) {
+        ASSERT_EQ(way(view, at, 't', 'i'), wanted)
+            << testing::PrintToString(text) << " from " << at;
+      }
+    }
+  }
+}
+
+TEST(FindField, IsTheFirstOfThatName) {
+  auto find = [](std::string_view text, const FieldName& name) {
+    return trim(whole_value(find_field(text, name)));
+  };
+  EXPECT_EQ(find("OPTIONS sip:b SIP/2.0\r\nTop: a\r\nT : b\r\nTo: c\r\n\r\n", kToName), "b");
+  EXPECT_EQ(find("\r\n\r\nx\r\nCALL-id\t:\r\n\ta\r\n b\r\n\r\n", kCallIdName), "a\r\n b");
+  EXPECT_EQ(find("x\r\nt: a", kToName), "a");
+  for (const char* none :
+       {"", "x", "x\r\n", "To: a", "x\r\nTo", "x\r\nTo\r\n: a\r\n\r\n", "x\r\nT0: a",
+        "x\r\n\r\nTo: a\r\n", "x\r\n To: a\r\n\r\n", "x\r\nTo x: a\r\n\r\n"}) {
+    EXPECT_EQ(find_field(none, kToName).data(), nullptr) << none;
   }
 }
 

@@ -1,0 +1,157 @@
+#include "sipcore/grammar/find_field.h"
+
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "sipcore/grammar/char_run.h"
+
+namespace sipcore {
+namespace {
+
+constexpr char kCaseBit = 0x20;
+constexpr char kCrWithCaseBit = '\r' | kCaseBit;  // that of a "-", which is looked at again
+
+// Within a line.
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+// A bit for each of the 64 bytes from `p` on that may begin a line which is sought: the byte before
+// it is LF. One before `p` is read as well.
+using LineMarks = uint64_t (*)(const char* p, char letter, char other);
+
+uint64_t marks_sse(const char* p, char letter, char other) {
+  uint64_t marks = 0;
+  for (size_t i = 0; i < kMarks; i += 16) {
+    auto load = [&](size_t at) {
+      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at));
+    };
+    __m128i before = _mm_cmpeq_epi8(load(i - 1), _mm_set1_epi8('\n'));
+    __m128i lower = _mm_or_si128(load(i), _mm_set1_epi8(kCaseBit));
+    __m128i either = _mm_or_si128(_mm_cmpeq_epi8(lower, _mm_set1_epi8(letter)),
+                                  _mm_cmpeq_epi8(lower, _mm_set1_epi8(other)));
+    __m128i any = _mm_or_si128(either, _mm_cmpeq_epi8(lower, _mm_set1_epi8(kCrWithCaseBit)));
+    auto found = static_cast<uint16_t>(_mm_movemask_epi8(_mm_and_si128(before, any)));
+    marks |= uint64_t{found} << i;
+  }
+  return marks;
+}
+
+[[gnu::target("avx2,bmi,bmi2")]] uint64_t marks_avx2(const char* p, char letter, char other) {
+  uint64_t marks = 0;
+  for (size_t i = 0; i < kMarks; i += 32) {
+    __m256i text = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + i));
+    __m256i previous = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + i - 1));
+    __m256i before = _mm256_cmpeq_epi8(previous, _mm256_set1_epi8('\n'));
+    __m256i lower = _mm256_or_si256(text, _mm256_set1_epi8(kCaseBit));
+    __m256i either = _mm256_or_si256(_mm256_cmpeq_epi8(lower, _mm256_set1_epi8(letter)),
+                                     _mm256_cmpeq_epi8(lower, _mm256_set1_epi8(other)));
+    __m256i any =
+        _mm256_or_si256(either, _mm256_cmpeq_epi8(lower, _mm256_set1_epi8(kCrWithCaseBit)));
+    auto found = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_and_si256(before, any)));
+    marks |= uint64_t{found} << i;
+  }
+  return marks;
+}
+
+[[gnu::target("avx512bw,bmi,bmi2")]] uint64_t marks_avx512(const char* p, char letter, char other) {
+  __m512i lower = _mm512_or_si512(_mm512_loadu_si512(p), _mm512_set1_epi8(kCaseBit));
+  uint64_t any = _mm512_cmpeq_epi8_mask(lower, _mm512_set1_epi8(letter)) |
+                 _mm512_cmpeq_epi8_mask(lower, _mm512_set1_epi8(other)) |
+                 _mm512_cmpeq_epi8_mask(lower, _mm512_set1_epi8(kCrWithCaseBit));
+  return any & _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p - 1), _mm512_set1_epi8('\n'));
+}
+
+bool is_sought(char c, char letter, char other) {
+  return c == '\r' || lower(c) == letter || lower(c) == other;
+}
+
+template <LineMarks kMarksOf>
+[[gnu::always_inline]] inline size_t find_line_with(std::string_view text, size_t at, char letter,
+                                                    char other) {
+  char tail[1 + kMarks];
+  while (at < text.size()) {
+    const char* p = text.data() + at;
+    size_t left = text.size() - at;
+    if (left < kMarks) {  // nothing is read past the datagram
+      std::memset(tail, 0, sizeof tail);
+      std::memcpy(tail, p - 1, left + 1);
+      p = tail + 1;
+    }
+    for (uint64_t marks = kMarksOf(p, letter, other); marks != 0; marks &= marks - 1) {
+      size_t found = at + static_cast<size_t>(std::countr_zero(marks));
+      if (is_sought(text[found], letter, other)) return found;
+    }
+    at += kMarks;
+  }
+  return text.size();
+}
+
+size_t find_line_sse(std::string_view text, size_t at, char letter, char other) {
+  return find_line_with<marks_sse>(text, at, letter, other);
+}
+
+[[gnu::target("avx2,bmi,bmi2")]] size_t find_line_avx2(std::string_view text, size_t at,
+                                                       char letter, char other) {
+  return find_line_with<marks_avx2>(text, at, letter, other);
+}
+
+[[gnu::target("avx512bw,bmi,bmi2")]] size_t find_line_avx512(std::string_view text, size_t at,
+                                                             char letter, char other) {
+  return find_line_with<marks_avx512>(text, at, letter, other);
+}
+
+constexpr FindLine kWays[] = {find_line_sse, find_line_avx2, find_line_avx512};
+
+// Processors from before VBMI2 slow down for 64 bytes at a time.
+size_t count_ways() {
+  return __builtin_cpu_supports("avx512vbmi2") ? 3 : __builtin_cpu_supports("avx2") ? 2 : 1;
+}
+const FindLine kBestFindLine = kWays[count_ways() - 1];
+
+// Behind the blanks and the colon that follow a name; 0: they do not.
+size_t behind_colon(std::string_view line, size_t at) {
+  while (at < line.size() && is_blank(line[at])) ++at;
+  return at < line.size() && line[at] == ':' ? at + 1 : 0;
+}
+
+// Behind the colon, if the field that begins here has this name; 0: it has not.
+size_t behind_name(std::string_view line, const FieldName& name) {
+  size_t same = 0;
+  while (same < name.text.size() && same < line.size() && lower(line[same]) == name.text[same]) {
+    ++same;
+  }
+  if (same == name.text.size()) return behind_colon(line, same);
+  return lower(line.front()) == name.compact ? behind_colon(line, 1) : 0;
+}
+
+}  // namespace
+
+size_t find_line(std::string_view text, size_t at, char letter, char other) {
+  return kBestFindLine(text, at, letter, other);
+}
+
+std::span<const FindLine> ways_to_find_line() { return {kWays, count_ways()}; }
+
+size_t find_line_plain(std::string_view text, size_t at, char letter, char other) {
+  while (at < text.size() && !(text[at - 1] == '\n' && is_sought(text[at], letter, other))) ++at;
+  return at;
+}
+
+std::string_view find_field(std::string_view message, const FieldName& name) {
+  while (message.starts_with("\r\n")) message.remove_prefix(2);
+  for (size_t at = 1; at < message.size(); ++at) {
+    at = kBestFindLine(message, at, name.text.front(), name.compact);
+    if (at == message.size() || message[at] == '\r') return {};
+    std::string_view line = message.substr(at);
+    if (size_t begin = behind_name(line, name)) return line.substr(begin);
+  }
+  return {};
+}
+
+std::string_view whole_value(std::string_view rest) {
+  size_t end = find_char(rest, 0, '\n');
+  while (end + 1 < rest.size() && is_blank(rest[end + 1])) end = find_char(rest, end + 1, '\n');
+  return rest.substr(0, end);
+}
+
+}  // namespace sipcore

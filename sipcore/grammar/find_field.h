@@ -1,0 +1,37 @@
+// One header field of a message that is not parsed: for what is decided before that, which worker
+// owns it and whether it is turned away. In a flood this is most of what is done.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace sipcore {
+
+// What a field may be called, in lower case (RFC 3261 7.3.3).
+struct FieldName {
+  std::string_view text;
+  char compact;
+};
+inline constexpr FieldName kToName = {"to", 't'};
+inline constexpr FieldName kCallIdName = {"call-id", 'i'};
+
+// What begins behind the colon of the first field of this name, up to the end of the message;
+// data() == nullptr: there is none. Agrees with the parser on every message that the parser
+// accepts.
+std::string_view find_field(std::string_view message, const FieldName& name);
+
+// From the begin of `rest` to the end of the last line that continues it (RFC 3261 7.3.1).
+std::string_view whole_value(std::string_view rest);
+
+// The first position from `at` on where a line begins with one of these letters, given in lower
+// case, or with the CR of an empty line; text.size(): there is none. 0 < `at` <= text.size().
+size_t find_line(std::string_view text, size_t at, char letter, char other);
+
+// The ways to do that which this processor has; find_line() takes the last one.
+using FindLine = size_t (*)(std::string_view text, size_t at, char letter, char other);
+std::span<const FindLine> ways_to_find_line();
+
+// The plain twin: same answer for every input, a byte at a time.
+size_t find_line_plain(std::string_view text, size_t at, char letter, char other);
+
+}  // namespace sipcore
