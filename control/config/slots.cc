@@ -18,6 +18,7 @@ void begin(link::DestinationState& state, link::Admin admin) {
                       &state.post_dial_us}) {
     *total = 0;
   }
+  for (auto& count : state.responses) count = 0;
 }
 
 }  // namespace

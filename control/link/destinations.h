@@ -5,11 +5,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "control/link/codes.h"
 #include "sipcore/balance/breaker.h"
 #include "sipcore/balance/load.h"
 #include "sipcore/balance/rate.h"
@@ -55,6 +57,7 @@ struct alignas(64) DestinationState {
   std::atomic<uint64_t> opened{0};             // times that its breaker opened
   std::atomic<uint64_t> rang{0};               // calls that rang there, or were answered at once
   std::atomic<uint64_t> post_dial_us{0};       // all their delays until then
+  std::array<std::atomic<uint64_t>, kCodePlaces> responses{};  // it has given, by code_place()
 
   // A first response, or that none has come in so long a time.
   void measure(uint32_t sample_us, uint64_t now_ms) {

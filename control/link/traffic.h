@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "control/link/codes.h"
 #include "sipcore/grammar/method.h"
 
 namespace control::link {
@@ -47,18 +48,17 @@ class Histogram {
 struct alignas(64) Traffic {
   static constexpr size_t kMostListens = 64;  // those behind share the last place
   static constexpr size_t kMethods = static_cast<size_t>(sipcore::Method::kCount);
-  static constexpr size_t kStatus = 700;
   static constexpr size_t kBursts = 7;  // 1, 2, 3 to 4, 5 to 8, ... 33 to 64 packets
 
   void request(size_t listen, sipcore::Method method) {
     requests[std::min(listen, kMostListens - 1)][static_cast<size_t>(method)].add();
   }
   // `method` of its request.
-  void response_in(sipcore::Method method, int status) {
-    responses_in[static_cast<size_t>(method)][static_cast<size_t>(status)].add();
+  void response_in(size_t listen, sipcore::Method method, int status) {
+    place(responses_in, listen, method, status).add();
   }
-  void response_out(sipcore::Method method, int status) {
-    responses_out[static_cast<size_t>(method)][static_cast<size_t>(status)].add();
+  void response_out(size_t listen, sipcore::Method method, int status) {
+    place(responses_out, listen, method, status).add();
   }
   void burst(size_t packets) {
     size_t at = 0;
@@ -67,9 +67,9 @@ struct alignas(64) Traffic {
   }
 
   std::array<std::array<Tally, kMethods>, kMostListens> requests;  // well-formed ones
-  using ByMethodAndStatus = std::array<std::array<Tally, kStatus>, kMethods>;
-  ByMethodAndStatus responses_in;
-  ByMethodAndStatus responses_out;    // forwarded, and our own; without repetitions
+  using Responses = std::array<std::array<std::array<Tally, kCodePlaces>, kMethods>, kMostListens>;
+  Responses responses_in;
+  Responses responses_out;            // forwarded, and our own; without repetitions
   Histogram first_response;           // of a destination, to anything that it was sent
   Histogram post_dial_delay;          // from an INVITE to a destination until it rings or answers
   Histogram call_setup;               // until it answers
@@ -81,6 +81,12 @@ struct alignas(64) Traffic {
   // Of this moment, to a millisecond.
   Tally server_transactions, client_transactions, branches;
   Tally stored_messages, dialogs, waiting_packets;
+
+ private:
+  static Tally& place(Responses& all, size_t listen, sipcore::Method method, int status) {
+    auto& of_listen = all[std::min(listen, kMostListens - 1)];
+    return of_listen[static_cast<size_t>(method)][code_place(status)];
+  }
 };
 
 }  // namespace control::link

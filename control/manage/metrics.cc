@@ -74,36 +74,48 @@ Labels labels_of(const link::Group& group, const link::Destination& one) {
           {"address", sipcore::to_string(one.endpoint)}};
 }
 
+// `labels` of what was received or sent there; the first method stands for all, before they come.
+void add_requests(Families& out, MetricFamily& family, const link::Exchange& exchange,
+                  size_t listen, Labels labels) {
+  labels.push_back({"method", {}});
+  for (size_t method = 0; method < Traffic::kMethods; ++method) {
+    uint64_t count =
+        exchange.total_traffic([&](const Traffic& t) { return t.requests[listen][method].read(); });
+    if (count == 0 && method != 0) continue;
+    labels.back().value = method_label(method);
+    out.counter(family, labels, static_cast<double>(count));
+  }
+}
+
+void add_responses(Families& out, MetricFamily& family, const link::Exchange& exchange, bool in,
+                   size_t listen, const Labels& labels) {
+  static const size_t kOk = link::code_place(200);
+  for (size_t method = 0; method < Traffic::kMethods; ++method) {
+    for (size_t place = 0; place < link::kCodePlaces; ++place) {
+      uint64_t count = exchange.total_traffic([&](const Traffic& t) {
+        return (in ? t.responses_in : t.responses_out)[listen][method][place].read();
+      });
+      if (count == 0 && (place != kOk || method != 0)) continue;
+      Labels all = labels;
+      all.push_back({"direction", in ? "in" : "out"});
+      all.push_back({"method", method_label(method)});
+      all.push_back({"code", link::code_name(place)});
+      out.counter(family, all, static_cast<double>(count));
+    }
+  }
+}
+
 void add_messages(Families& out, const link::Exchange& exchange) {
   auto& requests =
       out.family("requests_total", "Well-formed requests received.", MetricType::Counter);
-  const auto& listens = exchange.config.read()->listens;
-  for (size_t listen = 0; listen < std::min(listens.size(), Traffic::kMostListens); ++listen) {
-    std::string address = sipcore::to_string(listens[listen].endpoint);
-    for (size_t method = 0; method < Traffic::kMethods; ++method) {
-      uint64_t count = exchange.total_traffic(
-          [&](const Traffic& t) { return t.requests[listen][method].read(); });
-      if (count == 0 && method != 0) continue;
-      out.counter(requests, {{"listen", address}, {"method", method_label(method)}},
-                  static_cast<double>(count));
-    }
-  }
   auto& responses = out.family("responses_total", "Responses received, and sent to callers.",
                                MetricType::Counter);
-  for (bool in : {true, false}) {
-    for (size_t method = 0; method < Traffic::kMethods; ++method) {
-      for (size_t code = 100; code < Traffic::kStatus; ++code) {
-        uint64_t count = exchange.total_traffic([&](const Traffic& t) {
-          return (in ? t.responses_in : t.responses_out)[method][code].read();
-        });
-        if (count == 0 && (code != 200 || method != 0)) continue;
-        out.counter(responses,
-                    {{"direction", in ? "in" : "out"},
-                     {"method", method_label(method)},
-                     {"code", std::to_string(code)}},
-                    static_cast<double>(count));
-      }
-    }
+  const auto& listens = exchange.config.read()->listens;
+  for (size_t listen = 0; listen < std::min(listens.size(), Traffic::kMostListens); ++listen) {
+    const Labels labels = {{"listen", sipcore::to_string(listens[listen].endpoint)}};
+    add_requests(out, requests, exchange, listen, labels);
+    add_responses(out, responses, exchange, true, listen, labels);
+    add_responses(out, responses, exchange, false, listen, labels);
   }
 }
 
@@ -197,6 +209,22 @@ void add_changes(Families& out, const link::Exchange& exchange, const health::Wa
         Labels labels = labels_of(group, one);
         labels.push_back({"state", std::string(health::word(condition))});
         out.counter(changes, labels, static_cast<double>(watch.became(one.slot, condition)));
+      }
+    }
+  }
+}
+
+void add_answers(Families& out, const link::Exchange& exchange) {
+  auto& answers = out.family("destination_responses_total",
+                             "Responses that it has given to what was open.", MetricType::Counter);
+  for (const link::Group& group : exchange.config.read()->groups) {
+    for (const link::Destination& one : group.destinations) {
+      const auto& responses = exchange.destinations.at(one.slot).responses;
+      for (size_t place = 0; place < link::kCodePlaces; ++place) {
+        if (responses[place] == 0) continue;
+        Labels labels = labels_of(group, one);
+        labels.push_back({"code", link::code_name(place)});
+        out.counter(answers, labels, static_cast<double>(responses[place]));
       }
     }
   }
@@ -299,6 +327,7 @@ std::vector<MetricFamily> metrics(const link::Exchange& exchange, const config::
                 "From an INVITE to a destination until it answers with 2xx.", &Traffic::call_setup);
   add_destinations(out, exchange, clock.now_ms);
   add_changes(out, exchange, watch);
+  add_answers(out, exchange);
   add_groups(out, exchange);
   add_rules(out, exchange, live);
   add_workers(out, exchange, live.settings());

@@ -35,13 +35,15 @@ Json histogram(const link::Exchange& exchange, Histogram Traffic::*which) {
 
 Json responses(const link::Exchange& exchange) {
   Json out = Json::object();
-  for (size_t code = 100; code < Traffic::kStatus; ++code) {
-    uint64_t count = 0;
-    for (size_t method = 0; method < Traffic::kMethods; ++method) {
-      count += exchange.total_traffic(
-          [&](const Traffic& t) { return t.responses_out[method][code].read(); });
-    }
-    if (count > 0) out[std::to_string(code)] = count;
+  for (size_t place = 0; place < link::kCodePlaces; ++place) {
+    uint64_t count = exchange.total_traffic([&](const Traffic& t) {
+      uint64_t sum = 0;
+      for (const auto& of_listen : t.responses_out) {
+        for (const auto& of_method : of_listen) sum += of_method[place].read();
+      }
+      return sum;
+    });
+    if (count > 0) out[link::code_name(place)] = count;
   }
   return out;
 }

@@ -36,7 +36,7 @@ Count Proxy::answer_directly(int status, std::string_view reason, std::string_vi
   size_t size = write_reply(*in_, in_->arrival.source, status, reason, headers);
   if (size == 0) return Count::drop_no_memory;
   if (is_amplified(size)) return Count::drop_too_short;
-  traffic_.response_out(in_->message.method(), status);
+  traffic_.response_out(in_->arrival.listen, in_->message.method(), status);
   sipcore::Endpoint to = sipcore::reply_target(*in_->essentials.via, in_->arrival.source);
   send_bytes({out_.data(), size}, in_->arrival.listen, to, Count::sent_reply);
   return Count::request_answered;

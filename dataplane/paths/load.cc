@@ -66,6 +66,7 @@ void Proxy::hear(ClientTransaction& client) {
   if (client.work == 0) return;
   DestinationState& state = destinations_.at(client.destination_slot);
   int status = in_->message.status();
+  state.responses[control::link::code_place(status)].fetch_add(1, std::memory_order_relaxed);
   // The answer to a request that was sent twice does not say to which (Karn).
   if (!client.heard && !client.late) {
     state.measure(static_cast<uint32_t>(now_us_ - client.sent_us), now_ms_);

@@ -137,7 +137,8 @@ void Proxy::count_message() {
   if (message.is_request()) {
     traffic_.request(in_->arrival.listen, message.method());
   } else {
-    traffic_.response_in(sipcore::method_of(in_->essentials.cseq_method), message.status());
+    Method method = sipcore::method_of(in_->essentials.cseq_method);
+    traffic_.response_in(in_->arrival.listen, method, message.status());
   }
 }
 

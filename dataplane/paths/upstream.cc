@@ -70,7 +70,7 @@ void Proxy::pass_up(uint32_t slot) {
     again_.message.parse(packet->bytes());
     keep_own_part(server, again_.message);
   }
-  traffic_.response_out(server.method, status);
+  traffic_.response_out(server.listen, server.method, status);
   if (server.kind == Kind::kInvite) {
     // A 2xx is repeated by its callee, a failure by us, even where a 2xx follows it.
     if (!after_failure) blobs_.drop(server.response);
@@ -125,7 +125,7 @@ void Proxy::finish(uint32_t slot) {
   Blob best = std::exchange(server.best, kNoBlob);
   count_outcome(server, status);
   if (step_server(slot, status)) send_stored(server, best, Count::sent_response);
-  traffic_.response_out(server.method, status);
+  traffic_.response_out(server.listen, server.method, status);
   if (server.kind == Kind::kInvite) {
     blobs_.drop(server.response);
     server.response = best;
@@ -257,7 +257,7 @@ void Proxy::answer_server(uint32_t slot, int status, std::string_view reason,
   count_outcome(server, status);
   if (step_server(slot, status) && size > 0) {
     send_bytes({out_.data(), size}, server.listen, server.reply_to, Count::sent_reply);
-    traffic_.response_out(server.method, status);
+    traffic_.response_out(server.listen, server.method, status);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "control/link/exchange.h"
@@ -12,6 +13,19 @@
 
 namespace control::link {
 namespace {
+
+TEST(Codes, EachHasAPlaceAndAName) {
+  std::set<std::string> names;
+  for (size_t place = 0; place < kCodePlaces; ++place) names.insert(code_name(place));
+  EXPECT_EQ(names.size(), kCodePlaces);
+  for (int status = 100; status < 700; ++status) {
+    std::string name = code_name(code_place(status)), code = std::to_string(status);
+    EXPECT_TRUE(name == code || name == code.substr(0, 1) + "xx") << status << ": " << name;
+  }
+  for (int known : {100, 200, 486, 608}) {
+    EXPECT_EQ(code_name(code_place(known)), std::to_string(known));
+  }
+}
 
 TEST(Mailbox, KeepsOrderAndSaysFullAndEmpty) {
   Mailbox<int> mailbox(4);

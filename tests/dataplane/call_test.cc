@@ -43,6 +43,30 @@ TEST_F(CallTest, CompletesAndLeavesNothingBehind) {
 }
 
 // RFC 3261 17.1.1.3 gives it a branch of its own; some user agents take that of the INVITE.
+// By where it came in, method and code; of the destination what it said while it was asked.
+TEST_F(CallTest, ResponsesAreCounted) {
+  using control::link::code_place;
+  Datagram at_backend = invite();
+  for (int status : {180, 499, 499}) {
+    from_backend(at_backend, response_to(at_backend.bytes, status, "bob"));
+  }
+  size_t destination = 0;
+  while (backend(destination) != at_backend.to) ++destination;
+  const auto& of_destination = node.destination(destination).responses;
+  const auto& traffic = *node.exchange().traffic[0];
+  constexpr auto kInvite = static_cast<size_t>(sipcore::Method::kInvite);
+  const auto& in = traffic.responses_in[0][kInvite];
+  const auto& sent = traffic.responses_out[0][kInvite];
+  const size_t ringing = code_place(180), other = code_place(450);  // as 499: neither has a name
+  EXPECT_EQ(in[ringing].read(), 1u);
+  EXPECT_EQ(in[other].read(), 2u);
+  EXPECT_EQ(sent[code_place(100)].read(), 1u);
+  EXPECT_EQ(sent[other].read(), 1u);
+  EXPECT_EQ(of_destination[ringing], 1u);
+  EXPECT_EQ(of_destination[other], 1u);
+  EXPECT_EQ(traffic.responses_in[1][kInvite][ringing].read(), 0u);
+}
+
 TEST_F(CallTest, AckOfA2xxWithTheBranchOfItsInviteGoesOn) {
   Datagram at_backend = invite();
   from_backend(at_backend, response_to(at_backend.bytes, 200, "bob"));

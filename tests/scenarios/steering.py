@@ -81,6 +81,15 @@ def metrics_and_dashboard(build):
         invites = [sample.value for sample in families["tandem_requests"].samples
                    if sample.labels == {"listen": "198.18.0.1:5060", "method": "INVITE"}]
         expect(invites == [200], f"INVITEs: {invites}")
+        sent = [sample.value for sample in families["tandem_responses"].samples
+                if sample.labels == {"listen": "198.18.0.1:5060", "direction": "out",
+                                     "method": "INVITE", "code": "200"}]
+        expect(sent == [200], f"200 to INVITE: {sent}")
+        given = {}
+        for sample in families["tandem_destination_responses"].samples:
+            code = sample.labels["code"]
+            given[code] = given.get(code, 0) + sample.value
+        expect(set(given) == {"200"} and given["200"] >= 200, f"destinations gave {given}")
         packets = sum(sample.value for sample in families["tandem_packets"].samples)
         events = {name: sample.value for name, one in families.items() for sample in one.samples}
         expect(packets == events["tandem_packets_in"], f"{packets} fates of {events}")
