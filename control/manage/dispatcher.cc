@@ -148,18 +148,22 @@ Json Dispatcher::ping(const Json& params) {
   return {{"ASKED", asked}};
 }
 
+Json json_of(const health::Change& change) {
+  return {{"number", change.number},
+          {"at", change.at},
+          {"group", change.group},
+          {"uri", change.uri},
+          {"from", health::word(change.from)},
+          {"to", health::word(change.to)},
+          {"calls", change.calls}};
+}
+
 // [AFTER]: changes with a higher number, and the number to ask with the next time.
 Json Dispatcher::events(const Json& params) const {
   uint64_t after = after_of(params);
   Json events = Json::array();
   for (const health::Change& change : health_.watch().since(after)) {
-    events.push_back({{"number", change.number},
-                      {"at", change.at},
-                      {"group", change.group},
-                      {"uri", change.uri},
-                      {"from", health::word(change.from)},
-                      {"to", health::word(change.to)},
-                      {"calls", change.calls}});
+    events.push_back(json_of(change));
   }
   return {{"newest", health_.watch().newest()}, {"events", events}};
 }
@@ -179,6 +183,8 @@ void Dispatcher::add_methods(Rpc& rpc) {
   rpc.add("dispatcher.probe", "probe now: [GROUP]", [this](const Json& p) { return ping(p); });
   rpc.add("dispatcher.events", "changes of state: [AFTER]",
           [this](const Json& p) { return events(p); });
+  rpc.add_following("dispatcher.follow", "the same, and each as it comes: [AFTER]",
+                    [this](const Json& p) { return events(p); });
 }
 
 }  // namespace control::manage

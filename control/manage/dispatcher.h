@@ -7,6 +7,8 @@
 
 namespace control::manage {
 
+Json json_of(const health::Change& change);
+
 class Dispatcher {
  public:
   // `now_us` is the clock of the workers.

@@ -36,18 +36,29 @@ void Rpc::add(std::string name, std::string help, std::function<Json(const Json&
   methods_[std::move(name)] = {std::move(help), std::move(method)};
 }
 
-std::string Rpc::handle(std::string_view request) const {
-  if (request.size() > kMostRequest)
-    return text_of(error_reply(nullptr, -32600, "Request too long"));
-  if (depth_of(request) > kMostDepth) {
-    return text_of(error_reply(nullptr, -32600, "Request nested too deeply"));
-  }
-  Json parsed = Json::parse(request, nullptr, false);
-  if (parsed.is_discarded()) return text_of(error_reply(nullptr, -32700, "Parse error"));
-  return text_of(call(parsed));
+void Rpc::add_following(std::string name, std::string help,
+                        std::function<Json(const Json&)> method) {
+  methods_[std::move(name)] = {std::move(help), std::move(method), true};
 }
 
-Json Rpc::call(const Json& request) const {
+std::string Rpc::notification(const std::string& name, Json event) {
+  return text_of({{"jsonrpc", "2.0"}, {"method", name}, {"params", std::move(event)}});
+}
+
+Answer Rpc::answer(std::string_view request) const {
+  auto refused = [](int code, const char* why) {
+    return Answer{text_of(error_reply(nullptr, code, why))};
+  };
+  if (request.size() > kMostRequest) return refused(-32600, "Request too long");
+  if (depth_of(request) > kMostDepth) return refused(-32600, "Request nested too deeply");
+  Json parsed = Json::parse(request, nullptr, false);
+  if (parsed.is_discarded()) return refused(-32700, "Parse error");
+  Answer out;
+  out.text = text_of(call(parsed, out.follows));
+  return out;
+}
+
+Json Rpc::call(const Json& request, bool& follows) const {
   bool valid = request.is_object() && request.contains("method") && request["method"].is_string();
   if (!valid) return error_reply(nullptr, -32600, "Invalid Request");
   Json id = request.value("id", Json(nullptr));
@@ -64,7 +75,9 @@ Json Rpc::call(const Json& request) const {
   auto method = methods_.find(name);
   if (method == methods_.end()) return error_reply(id, 500, "Method Not Found");
   try {
-    return {{"jsonrpc", "2.0"}, {"result", method->second.run(params)}, {"id", id}};
+    Json result = method->second.run(params);
+    follows = method->second.follows;
+    return {{"jsonrpc", "2.0"}, {"result", std::move(result)}, {"id", id}};
   } catch (const RpcError& fault) {
     return error_reply(id, fault.code, fault.message);
   }

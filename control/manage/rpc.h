@@ -36,6 +36,11 @@ inline uint64_t after_of(const Json& params) {
 // Valid UTF-8 whatever a peer has put into a name.
 std::string text_of(const Json& reply);
 
+struct Answer {
+  std::string text;
+  bool follows = false;  // the connection it goes to is told of events from now on
+};
+
 class Rpc {
  public:
   static constexpr size_t kMostRequest = 65536;  // bytes
@@ -43,20 +48,29 @@ class Rpc {
   // `method` gets the params (an array, or null) and returns the result.
   void add(std::string name, std::string help, std::function<Json(const Json& params)> method);
 
+  // One whose result begins a stream of events.
+  void add_following(std::string name, std::string help,
+                     std::function<Json(const Json& params)> method);
+
   // The result of a method by its name, which there must be; throws RpcError as methods do.
   Json run(const std::string& method, const Json& params) const {
     return methods_.at(method).run(params);
   }
 
   // Never throws; every request text gets a reply text.
-  std::string handle(std::string_view request) const;
+  Answer answer(std::string_view request) const;
+  std::string handle(std::string_view request) const { return answer(request).text; }
+
+  // What is told of an event, as a notification of JSON-RPC 2.0.
+  static std::string notification(const std::string& name, Json event);
 
  private:
   struct Method {
     std::string help;
     std::function<Json(const Json&)> run;
+    bool follows = false;
   };
-  Json call(const Json& request) const;
+  Json call(const Json& request, bool& follows) const;
   std::map<std::string, Method> methods_;
 };
 

@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
+#include <deque>
 #include <filesystem>
 
 #include "control/manage/accept.h"
@@ -29,6 +30,7 @@ struct SocketServer::State {
   Handle handle;
   std::string path;
   size_t clients = 0;
+  std::vector<std::weak_ptr<Client>> followers;
 };
 
 // Lives as long as an operation of its connection is under way.
@@ -44,13 +46,20 @@ class SocketServer::Client : public std::enable_shared_from_this<Client> {
   ~Client() { --state_->clients; }
 
   void read() {
-    watch();
+    if (!follows_) watch();
     asio::async_read_until(
         socket_, input_, '\n',
         [self = shared_from_this()](boost::system::error_code error, size_t size) {
           self->deadline_.cancel();
           if (!error) self->answer(size);
         });
+  }
+
+  // The next line for it.
+  void send(std::string line) {
+    if (unread_.size() == kMostUnread) return socket_.close();
+    unread_.push_back(std::move(line) + "\n");
+    if (unread_.size() == 1) write();
   }
 
  private:
@@ -66,25 +75,35 @@ class SocketServer::Client : public std::enable_shared_from_this<Client> {
     const char* begin = static_cast<const char*>(input_.data().data());
     std::string request(begin, size - 1);
     input_.consume(size);
-    state_->handle(std::move(request), [self = shared_from_this()](std::string reply) {
-      self->write(std::move(reply));
+    state_->handle(std::move(request), [self = shared_from_this()](Answer answer) {
+      if (answer.follows && !std::exchange(self->follows_, true)) {
+        self->state_->followers.push_back(self);
+      }
+      self->send(std::move(answer.text));
+      self->answered_ = true;
     });
   }
-  void write(std::string reply) {
+  void write() {
     watch();
-    output_ = std::move(reply) + "\n";
-    asio::async_write(socket_, asio::buffer(output_),
+    asio::async_write(socket_, asio::buffer(unread_.front()),
                       [self = shared_from_this()](boost::system::error_code error, size_t) {
                         self->deadline_.cancel();
-                        if (!error) self->read();
+                        if (!error) self->written();
                       });
+  }
+  void written() {
+    unread_.pop_front();
+    if (!unread_.empty()) return write();
+    if (std::exchange(answered_, false)) read();
   }
 
   Local::socket socket_;
   std::shared_ptr<State> state_;
   asio::steady_timer deadline_;
   asio::streambuf input_;
-  std::string output_;
+  std::deque<std::string> unread_;
+  bool follows_ = false;
+  bool answered_ = false;  // what was asked last, and it has not been read on
 };
 
 SocketServer::SocketServer(asio::io_context& io, Handle handle)
@@ -94,6 +113,14 @@ SocketServer::SocketServer(asio::io_context& io, Handle handle)
 
 SocketServer::~SocketServer() {
   if (!state_->path.empty()) unlink(state_->path.c_str());
+}
+
+void SocketServer::tell(const std::string& event) {
+  std::erase_if(state_->followers, [&](const std::weak_ptr<Client>& one) {
+    auto client = one.lock();
+    if (client) client->send(event);
+    return client == nullptr;
+  });
 }
 
 std::string SocketServer::open(const std::string& path) {

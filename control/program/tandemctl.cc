@@ -119,20 +119,22 @@ int drain(const Options& options) {
   return 0;
 }
 
+// Those that were, then each as it comes.
 int events(const Options& options) {
-  uint64_t after = 0;
-  while (true) {
-    Json reply = ask(options.socket, "dispatcher.events", {after});
-    if (reply.contains("error")) return fail(reply);
-    const Json& result = reply["result"];
-    std::string text = options.json ? result["events"].dump(2) + "\n"
-                                    : control::manage::table_of("dispatcher.events", result);
-    if (!result["events"].empty() || after == 0) std::fputs(text.c_str(), stdout);
+  int code = 0;
+  const char* method = options.follow ? "dispatcher.follow" : "dispatcher.events";
+  ask(options.socket, method, Json::array({0}), [&](const Json& line) {
+    if (line.contains("error")) code = fail(line);
+    Json events = line.contains("params") ? Json::array({line["params"]})
+                                          : line.value("result", Json())["events"];
+    std::string text = options.json
+                           ? events.dump(2) + "\n"
+                           : control::manage::table_of("dispatcher.events", {{"events", events}});
+    if (code == 0) std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
-    if (!options.follow) return 0;
-    after = result["newest"];
-    std::this_thread::sleep_for(kBetweenLooks);
-  }
+    return options.follow && code == 0;
+  });
+  return code;
 }
 
 int trace(const Options& options) {

@@ -92,7 +92,7 @@ struct Control::State {
         ticker(io),
         overview(live, exchange),
         recorder(exchange),
-        management(io, {[this](const std::string& request) { return rpc.handle(request); },
+        management(io, {[this](const std::string& request) { return rpc.answer(request); },
                         [this] { return manage::text_of(rpc.run("core.overview", nullptr)); },
                         [this] { return metrics(); },
                         [this] { return stuck ? "a worker stands still" : ""; }}) {}
@@ -164,9 +164,10 @@ std::string Control::start(std::vector<kernel::PortInterface> ports) {
   if (hops == nullptr) return "the kernel's routes and neighbours cannot be read by netlink";
   s.exchange.hops.publish(std::move(hops));
   s.add_methods();
-  s.health.watch().on_change = [](const health::Change& change) {
+  s.health.watch().on_change = [&s](const health::Change& change) {
     spdlog::warn("{} of {}: {} -> {}, {} calls", change.uri, change.group, word(change.from),
                  word(change.to), change.calls);
+    s.management.tell(manage::Rpc::notification("dispatcher.event", manage::json_of(change)));
   };
   if (auto fault = s.names.open(s.live.settings().name_servers); !fault.empty()) return fault;
   s.live.members = [&s](const resolve::HostName& name) -> const std::vector<resolve::Member>& {

@@ -13,37 +13,45 @@
 namespace control::thread {
 
 namespace asio = boost::asio;
-using Reply = manage::HttpServer::Reply;
+using HttpReply = manage::HttpServer::Reply;
+using manage::Answer;
+using Reply = manage::SocketServer::Reply;
 
 struct Management::State {
   State(asio::io_context& control_, Desk desk_)
       : control(control_),
         desk(std::move(desk_)),
         socket(io, [this](std::string request, Reply reply) { rpc(std::move(request), reply); }),
-        http(io, {[this](std::string request, Reply reply) { rpc(std::move(request), reply); },
-                  [this](Reply reply) { ask(desk.overview, pass, std::move(reply)); },
-                  [this](Reply reply) { ask(desk.metrics, serialized, std::move(reply)); },
-                  [this](Reply reply) { ask(desk.fault, pass, std::move(reply)); }}) {}
+        http(io, {[this](std::string request, HttpReply reply) {
+                    rpc(std::move(request), text_to(std::move(reply)));
+                  },
+                  [this](HttpReply reply) { ask(desk.overview, text_to(std::move(reply))); },
+                  [this](HttpReply reply) { ask(desk.metrics, text_to(std::move(reply))); },
+                  [this](HttpReply reply) { ask(desk.fault, text_to(std::move(reply))); }}) {}
 
   // Has `question` answered by control; what it says becomes text here. Control gets a number and
   // not the reply, which belongs to a connection of this thread and must not outlive its loop.
-  template <class Question, class ToText>
-  void ask(Question question, ToText to_text, Reply reply) {
+  template <class Question>
+  void ask(Question question, Reply reply) {
     uint64_t number = ++asked;
     waiting.emplace(number, std::move(reply));
-    asio::post(control, [this, number, question = std::move(question), to_text] {
-      asio::post(io, [this, number, to_text, said = question()]() mutable {
+    asio::post(control, [this, number, question = std::move(question)] {
+      asio::post(io, [this, number, said = question()]() mutable {
         auto found = waiting.extract(number);
-        if (found) found.mapped()(to_text(std::move(said)));
+        if (found) found.mapped()(answer_of(std::move(said)));
       });
     });
   }
   void rpc(std::string request, Reply reply) {
-    ask([this, request = std::move(request)] { return desk.rpc(request); }, pass, std::move(reply));
+    ask([this, request = std::move(request)] { return desk.rpc(request); }, std::move(reply));
   }
-  static std::string pass(std::string text) { return text; }
-  static std::string serialized(const std::vector<prometheus::MetricFamily>& families) {
-    return prometheus::TextSerializer().Serialize(families);
+  static Reply text_to(HttpReply reply) {
+    return [reply = std::move(reply)](Answer answer) { reply(std::move(answer.text)); };
+  }
+  static Answer answer_of(Answer answer) { return answer; }
+  static Answer answer_of(std::string text) { return {std::move(text)}; }
+  static Answer answer_of(const std::vector<prometheus::MetricFamily>& families) {
+    return {prometheus::TextSerializer().Serialize(families)};
   }
 
   asio::io_context& control;
@@ -71,6 +79,10 @@ std::string Management::start(const config::ManagementSettings& settings) {
 
 void Management::allow(const config::ManagementSettings& settings) {
   asio::post(state_->io, [this, settings] { state_->http.allow(settings); });
+}
+
+void Management::tell(std::string event) {
+  asio::post(state_->io, [this, event = std::move(event)] { state_->socket.tell(event); });
 }
 
 void Management::stop() {

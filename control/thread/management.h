@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "control/config/settings.h"
+#include "control/manage/rpc.h"
 
 namespace prometheus {
 struct MetricFamily;
@@ -18,7 +19,7 @@ namespace control::thread {
 
 // What control is asked, on its own thread.
 struct Desk {
-  std::function<std::string(const std::string& request)> rpc;
+  std::function<manage::Answer(const std::string& request)> rpc;
   std::function<std::string()> overview;
   std::function<std::vector<prometheus::MetricFamily>()> metrics;
   std::function<std::string()> fault;  // of the workers; empty: all is well
@@ -34,6 +35,8 @@ class Management {
   std::string start(const config::ManagementSettings& settings);
   // Control thread: who may do what, after a reload.
   void allow(const config::ManagementSettings& settings);
+  // Control thread: an event, for those who follow.
+  void tell(std::string event);
   // Control thread, before its loop is gone.
   void stop();
 

@@ -4,6 +4,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <thread>
 
 #include "control/manage/parse_report.h"
@@ -29,6 +30,20 @@ TEST(Rpc, ShapesAreThoseOfKamailio) {
             Json::parse(R"({"code":500,"message":"Method Not Found"})"));
   EXPECT_EQ(reply_to(rpc, R"({"method":"fail","id":1})")["error"]["code"], 404);
   EXPECT_EQ(reply_to(rpc, R"({"method":"system.listMethods"})")["result"].size(), 2u);
+}
+
+TEST(Rpc, SomeAnswersBeginAStream) {
+  Rpc rpc;
+  rpc.add("ask", "", [](const Json& params) { return params; });
+  rpc.add_following("follow", "", [](const Json& params) -> Json {
+    if (params.empty()) throw RpcError{400, "what?"};
+    return params;
+  });
+  EXPECT_TRUE(rpc.answer(R"({"method":"follow","params":[1],"id":1})").follows);
+  EXPECT_FALSE(rpc.answer(R"({"method":"follow","params":[],"id":1})").follows);
+  EXPECT_FALSE(rpc.answer(R"({"method":"ask","params":[1],"id":1})").follows);
+  EXPECT_EQ(Rpc::notification("event", {{"a", 1}}),
+            R"({"jsonrpc":"2.0","method":"event","params":{"a":1}})");
 }
 
 TEST(Rpc, AnythingGetsAReply) {
@@ -87,8 +102,8 @@ class Management : public testing::Test {
 // leave.
 TEST_F(Management, SocketServesManyAndSurvivesTheRude) {
   boost::asio::io_context io;
-  SocketServer server(io,
-                      [](std::string request, SocketServer::Reply reply) { reply(request + "!"); });
+  SocketServer server(
+      io, [](std::string request, SocketServer::Reply reply) { reply({request + "!"}); });
   ASSERT_EQ(server.open(path), "");
   SocketServer second(io, [](std::string, SocketServer::Reply reply) { reply({}); });
   auto work = boost::asio::make_work_guard(io);
@@ -111,6 +126,49 @@ TEST_F(Management, SocketServesManyAndSurvivesTheRude) {
   // Places come free when the server has seen the others leave.
   for (int i = 0; i < 1000 && ask("again\n") != "again!"; ++i) std::this_thread::yield();
   EXPECT_EQ(ask("again\n"), "again!");
+  io.stop();
+  thread.join();
+}
+
+// Who follows is told of each event, and asks on as before; who does not read is let go.
+TEST_F(Management, EventsGoToThoseWhoFollow) {
+  boost::asio::io_context io;
+  SocketServer server(io, [](std::string request, SocketServer::Reply reply) {
+    reply({request + "!", request == "follow"});
+  });
+  ASSERT_EQ(server.open(path), "");
+  auto work = boost::asio::make_work_guard(io);
+  std::thread thread([&] { io.run(); });
+  using Stream = boost::asio::local::stream_protocol::iostream;
+  boost::asio::local::stream_protocol::endpoint here(path);
+  Stream follower{here}, other{here}, sleeper{here};
+  auto asked = [](Stream& client, const char* what) {
+    client << what << '\n' << std::flush;
+    std::string reply;
+    std::getline(client, reply);
+    return reply;
+  };
+  EXPECT_EQ(asked(other, "ask"), "ask!");
+  EXPECT_EQ(asked(follower, "follow"), "follow!");
+  EXPECT_EQ(asked(sleeper, "follow"), "follow!");
+  EXPECT_EQ(asked(follower, "follow"), "follow!");
+  std::string event;
+  for (const char* text : {"one", "two"}) {
+    boost::asio::post(io, [&] { server.tell(text); });
+    std::getline(follower, event);
+    EXPECT_EQ(event, text);
+  }
+  EXPECT_EQ(asked(follower, "more"), "more!");
+  EXPECT_EQ(asked(other, "ask"), "ask!");
+  const std::string large(10000, 'x');
+  for (size_t i = 0; i < 2 * SocketServer::kMostUnread; ++i) {
+    boost::asio::post(io, [&] { server.tell(large); });
+    std::getline(follower, event);
+    ASSERT_EQ(event, large);
+  }
+  size_t got = 0;
+  while (std::getline(sleeper, event)) ++got;
+  EXPECT_LT(got, 2 * SocketServer::kMostUnread);
   io.stop();
   thread.join();
 }

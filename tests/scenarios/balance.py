@@ -165,9 +165,12 @@ def seen(tandem, name):
 
 
 def drained_at_load(build):
-    """No new call to a draining backend, its calls go on to their end, and tandemctl says when."""
+    """No new call to a draining backend, its calls go on to their end, and tandemctl says when;
+    whoever follows events is told of each."""
     def job(tandem):
         Backends(TWO)
+        follower = subprocess.Popen([f"{tandem.build}/control/tandemctl", "-s", tandem.socket,
+                                     "events", "--follow"], stdout=subprocess.PIPE, text=True)
         caller = start_calls(hold_ms=1500)
         lab_tools.wait_until(lambda: destination(tandem, TWO[0])["ACTIVE"] > 100, 10, "100 calls")
         text = tandemctl(tandem, "drain", uri(TWO[0]), "--wait", "--timeout", "20")
@@ -183,6 +186,11 @@ def drained_at_load(build):
         expect_none_lost(caller)
         expect(seen(tandem, TWO[0]) == ["draining", "disabled", "active"],
                f"it went through {seen(tandem, TWO[0])}")
+        for change in ("active -> draining", "draining -> disabled", "disabled -> active"):
+            told = follower.stdout.readline()
+            expect(change in told, f"a follower was told {told}")
+        follower.kill()
+        follower.wait()
         tandemctl(tandem, "drain", "sip:192.0.2.99", code=1)
     with_tandem(build, job, backends=(), group_extra=destinations(*TWO))
 
