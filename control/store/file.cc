@@ -17,10 +17,6 @@ using link::Descriptor;
 
 namespace {
 
-std::string failed(const std::string& path, const char* what) {
-  return path + " " + what + ": " + std::strerror(errno);
-}
-
 bool write_all(int file, std::string_view text) {
   while (!text.empty()) {
     ssize_t written = write(file, text.data(), text.size());
@@ -31,6 +27,10 @@ bool write_all(int file, std::string_view text) {
 }
 
 }  // namespace
+
+std::string failed(const std::string& path, const char* what) {
+  return path + " " + what + ": " + std::strerror(errno);
+}
 
 std::optional<std::string> replace_file(const std::string& path, std::string_view text) {
   std::string draft = path + ".XXXXXX";

@@ -11,6 +11,9 @@ namespace control::store {
 // A sentence; nullopt: done.
 std::optional<std::string> replace_file(const std::string& path, std::string_view text);
 
+// The sentence of what has just failed, with errno.
+std::string failed(const std::string& path, const char* what);
+
 // nullopt: there is no such file. Throws a sentence (std::runtime_error) where it cannot be read.
 std::optional<std::string> read_file(const std::string& path);
 

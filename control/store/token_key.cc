@@ -1,18 +1,17 @@
 #include "control/store/token_key.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <stdexcept>
 
 #include "control/link/descriptor.h"
+#include "control/store/file.h"
 #include "sipcore/build/hex.h"
 
 namespace control::store {
@@ -24,10 +23,6 @@ using sipcore::kHexDigits;
 
 // Two numbers and the end of the line.
 using Text = std::array<char, 2 * kHexDigits + 1>;
-
-std::string failed(const std::string& path, const char* what) {
-  return fmt::format("{}: {}: {}", path, what, std::strerror(errno));
-}
 
 Text text_of(const HashKey& key) {
   Text text;

@@ -11,11 +11,10 @@
 #include "sipcore/balance/rate.h"
 #include "sipcore/balance/rendezvous.h"
 #include "sipcore/balance/round_robin.h"
+#include "tests/sipcore/reference_key.h"
 
 namespace sipcore {
 namespace {
-
-constexpr HashKey kKey{0x0706050403020100, 0x0f0e0d0c0b0a0908};
 
 std::vector<WeightedName> names(size_t count, uint32_t weight = 1) {
   std::vector<WeightedName> out;

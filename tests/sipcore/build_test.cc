@@ -7,11 +7,10 @@
 #include "sipcore/build/token.h"
 #include "sipcore/proxy/forward.h"
 #include "tests/simulation/messages.h"
+#include "tests/sipcore/reference_key.h"
 
 namespace sipcore {
 namespace {
-
-constexpr HashKey kKey{0x0706050403020100, 0x0f0e0d0c0b0a0908};
 
 // The vectors of the SipHash reference: key 00..0f, input 00 01 02 ...
 TEST(SipHash, KnownVectors) {
