@@ -163,11 +163,12 @@ class Overloaded {
     const Round& median = rounds[rounds.size() / 2];
     char name[64], remark[160];
     std::snprintf(name, sizeof name, "completed at %d times that rate", times);
-    std::snprintf(
-        remark, sizeof remark,
-        "%.0f %% (%.0f to %.0f) of what was before and after at once; %lu lost in the ring",
-        100 * median.share, 100 * rounds.front().share, 100 * rounds.back().share, median.lost);
+    std::snprintf(remark, sizeof remark, "%lu lost in the ring", median.lost);
     print(name, median.completed, "calls/s", remark);
+    std::snprintf(name, sizeof name, "of that before and after, at %d times", times);
+    std::snprintf(remark, sizeof remark, "%.0f to %.0f", 100 * rounds.front().share,
+                  100 * rounds.back().share);
+    print(name, 100 * median.share, "%", remark);
   }
   // Calls completed a second, after `before` seconds of the same.
   double measure(double rate, double before) {

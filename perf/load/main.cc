@@ -8,6 +8,8 @@
 // --search looks for the highest rate at which less than one in 10,000 is lost or fails. Prints one
 // line of JSON for each trial.
 #include <rte_cycles.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -23,6 +25,8 @@ using load::Calls;
 using load::Kind;
 using load::Result;
 
+constexpr unsigned kNapUs = 50;
+
 struct Options {
   std::string device = "memif:/run/tandem/memif.sock";
   std::string kind = "call";
@@ -30,7 +34,7 @@ struct Options {
   uint32_t hold_ms = 0, patience_ms = 4000;
   unsigned cpu = 0;
   size_t dialogs = 10000, most = 1 << 19;
-  bool search = false, unchecked = false;
+  bool search = false, unchecked = false, share_cpu = false;
   std::string flood;
   double flood_rate = 0;
 };
@@ -58,8 +62,9 @@ class Clock {
 
 class Trial {
  public:
-  Trial(load::Wire& wire, Calls& calls, load::Flood& flood, const Clock& clock)
-      : wire_(wire), calls_(calls), flood_(flood), clock_(clock) {}
+  // `naps`: sleeps where nothing has come.
+  Trial(load::Wire& wire, Calls& calls, load::Flood& flood, const Clock& clock, bool naps)
+      : wire_(wire), calls_(calls), flood_(flood), clock_(clock), naps_(naps) {}
 
   // Begins `rate` a second for `seconds`.
   void offer(double rate, double seconds) {
@@ -83,9 +88,11 @@ class Trial {
  private:
   uint64_t turn() {
     uint64_t now = clock_.now_us();
-    for (const load::Datagram& datagram : wire_.receive()) calls_.take_in(datagram, now);
+    auto came = wire_.receive();
+    for (const load::Datagram& datagram : came) calls_.take_in(datagram, now);
     calls_.run_timers(now);
     wire_.flush();
+    if (naps_ && came.empty()) usleep(kNapUs);
     return clock_.now_us();
   }
 
@@ -93,6 +100,7 @@ class Trial {
   Calls& calls_;
   load::Flood& flood_;
   const Clock& clock_;
+  const bool naps_;
 };
 
 void print(const Options& options, double rate, const Result& r, uint64_t refused, uint64_t flood) {
@@ -126,7 +134,7 @@ class Load {
         calls_(wire, {kind_of(options.kind), options.hold_ms, options.patience_ms, options.most,
                       !options.unchecked}),
         flood_(wire, load::Flood::kind_of(options.flood), options.flood_rate),
-        trial_(wire, calls_, flood_, clock_) {}
+        trial_(wire, calls_, flood_, clock_, options.share_cpu) {}
 
   bool establish() {
     if (kind_of(options_.kind) != Kind::kDialogOptions) return true;
@@ -179,10 +187,18 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"junk", "invite", "denied", "scanner", "fragment"}));
   app.add_option("--flood-rate", options.flood_rate, "of it, a second");
   app.add_flag("--unchecked", options.unchecked, "the server is no proxy, but forwards as it is");
+  app.add_flag(
+      "--share-cpu", options.share_cpu,
+      "leave the CPU to others where nothing comes, and have it first where something does");
   app.add_flag("--search", options.search, "look for the highest rate");
   CLI11_PARSE(app, argc, argv);
 
   load::Wire wire(options.device, options.cpu);
+  const sched_param first{.sched_priority = 1};
+  if (options.share_cpu && sched_setscheduler(0, SCHED_FIFO, &first) != 0) {
+    std::perror("load: sched_setscheduler");
+    return 1;
+  }
   if (!wire.find_server(10)) {
     std::fprintf(stderr, "load: nobody has 198.18.0.1 on %s\n", options.device.c_str());
     return 1;
