@@ -149,7 +149,8 @@ class Tandem:
         self.wire.wait(10)
         self.wire.stdout.close()
         self.wire = None
-        move_addresses("tandem0", "eth0")
+        if self.process.poll() is None:  # else its interface is gone with it
+            move_addresses("tandem0", "eth0")
 
     def answers(self):
         try:

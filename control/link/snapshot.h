@@ -31,17 +31,16 @@ class Quiescence {
   }
 
   // Control thread: runs `free` once every worker has passed after this call. Until then it waits.
-  void retire(std::function<void()> free) {
-    uint64_t turn = now_.fetch_add(1, std::memory_order_acq_rel) + 1;
-    waiting_.push_back({turn, std::move(free)});
-  }
+  void retire(std::function<void()> free) { waiting_.push_back({next_turn(), std::move(free)}); }
+
+  // Any thread: what have_begun() is asked for. Whoever has begun that turn has forgotten what he
+  // saw before this call.
+  uint64_t next_turn() { return now_.fetch_add(1, std::memory_order_acq_rel) + 1; }
+  bool have_begun(uint64_t turn) const { return turn <= oldest_turn(); }
 
   // Control thread: frees what no worker can see any more; returns how many still wait.
   size_t collect() {
-    uint64_t oldest = now_.load(std::memory_order_acquire);
-    for (size_t id = 0; id < workers_; ++id) {
-      oldest = std::min(oldest, seen_[id].turn.load(std::memory_order_acquire));
-    }
+    uint64_t oldest = oldest_turn();
     std::erase_if(waiting_, [oldest](Waiting& one) {
       if (one.turn > oldest) return false;
       one.free();
@@ -58,6 +57,15 @@ class Quiescence {
     uint64_t turn;
     std::function<void()> free;
   };
+  // Of any worker.
+  uint64_t oldest_turn() const {
+    uint64_t oldest = now_.load(std::memory_order_acquire);
+    for (size_t id = 0; id < workers_; ++id) {
+      oldest = std::min(oldest, seen_[id].turn.load(std::memory_order_acquire));
+    }
+    return oldest;
+  }
+
   size_t workers_;
   std::atomic<uint64_t> now_{0};
   std::array<Seen, kMostWorkers> seen_;

@@ -20,6 +20,7 @@
 #include "dataplane/core/worker.h"
 #include "dataplane/io/dpdk_port.h"
 #include "dataplane/io/interface_hold.h"
+#include "dataplane/io/unmap_wait.h"
 #include "dataplane/io/xdp_listens.h"
 
 namespace {
@@ -172,6 +173,7 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
   if (fault.empty()) fault = open_listens(settings, dpdk);
   if (fault.empty()) {
     dpdk.launch(run_worker, &workers);
+    dataplane::UnmapWait unmap_wait(exchange.quiescence);
     for (const auto& listen : settings.listens) {
       spdlog::info("listening on udp:{} through {}", sipcore::to_string(listen.address),
                    settings.ports[listen.port].device);

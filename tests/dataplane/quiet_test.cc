@@ -3,14 +3,20 @@
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <new>
+#include <thread>
 
+#include "dataplane/io/unmap_wait.h"
 #include "tests/dataplane/call_fixture.h"
 
 namespace {
@@ -190,6 +196,43 @@ TEST_F(Quiet, TheFirstAllocationAndTheFirstSystemCallAreNoticed) {
   delete new std::string(100, 'x');
   watched = false;
   EXPECT_GT(allocations, 0u);
+}
+
+// Only the thread on which drivers unmap waits for the workers, and no longer than they need.
+TEST(UnmapWait, DriversWaitForATurnOfEachWorker) {
+  control::link::Quiescence workers(2);
+  workers.pass(0);
+  workers.pass(1);
+  std::atomic<int> called = 0;
+  auto unmap = [&called](const char* thread_name, std::atomic<bool>& done) {
+    return std::thread([thread_name, &called, &done] {
+      pthread_setname_np(pthread_self(), thread_name);
+      void* page = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      ++called;
+      EXPECT_EQ(munmap(page, 4096), 0);
+      EXPECT_EQ(mincore(page, 4096, nullptr), -1) << "still there";
+      done = true;
+    });
+  };
+  std::atomic<bool> driver_done = false, other_done = false, late_done = false;
+  auto wait = std::make_unique<dataplane::UnmapWait>(workers);
+  std::thread driver = unmap("eal-intr-thread", driver_done);
+  unmap("other", other_done).join();
+  EXPECT_TRUE(other_done);
+  workers.pass(0);
+  while (called < 2) std::this_thread::yield();
+  for (int i = 0; i < 10000; ++i) std::this_thread::yield();
+  EXPECT_FALSE(driver_done);
+  while (!driver_done) {
+    workers.pass(0);
+    workers.pass(1);
+  }
+  driver.join();
+  std::thread late = unmap("dpdk-intr", late_done);
+  while (called < 3) std::this_thread::yield();
+  wait.reset();  // the workers have ended
+  late.join();
+  EXPECT_TRUE(late_done);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 """What goes wrong in a bad night: backends that answer nothing, refuse or are busy, links that come
 and go, reloads without end, broken files."""
+import ctypes
+import os
 import subprocess
 import time
 
@@ -213,6 +215,72 @@ def peer_gone_and_back(build):
     with_tandem(build, job, port="memif", backends=(), group_extra=destinations(*TWO))
 
 
+class Stepped:
+    """A worker that stands still so many instructions into its look at a port, as when the host
+    takes its CPU away there (ptrace)."""
+    SEIZE, INTERRUPT, DETACH, STEP, REGISTERS, WALL = 0x4206, 0x4207, 17, 9, 12, 0x40000000
+    RIP = 16  # in what REGISTERS gives
+
+    def __init__(self, tandem, library):
+        self.ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+        self.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        process = f"/proc/{tandem.process.pid}"
+        for task in os.listdir(f"{process}/task"):
+            with open(f"{process}/task/{task}/comm", encoding="ascii") as file:
+                if file.read().startswith("rte-worker"):
+                    self.task = int(task)
+        with open(f"{process}/maps", encoding="ascii") as file:
+            code = next(line for line in file if library in line and " r-xp " in line)
+        self.begin, self.end = (int(part, 16) for part in code.split()[0].split("-"))
+
+    def ask(self, what, data=None):
+        expect(self.ptrace(what, self.task, None, data) == 0,
+               f"ptrace: {os.strerror(ctypes.get_errno())}")
+
+    def step(self):
+        self.ask(self.STEP)
+        os.waitpid(self.task, self.WALL)
+
+    def inside(self):
+        registers = (ctypes.c_ulonglong * 27)()
+        self.ask(self.REGISTERS, registers)
+        return self.begin <= registers[self.RIP] < self.end
+
+    def hold(self, instructions):
+        self.ask(self.SEIZE)
+        self.ask(self.INTERRUPT)
+        os.waitpid(self.task, self.WALL)
+        while self.inside():
+            self.step()
+        while not self.inside():
+            self.step()
+        for _ in range(instructions):
+            self.step()
+
+    def let_go(self):
+        self.ask(self.DETACH)
+
+
+def peer_gone_under_a_worker(build):
+    """What is at the other end of a memif port is killed while the worker stands still between its
+    look whether there is somebody and its look into the ring: when it goes on, nothing has been
+    taken away that it reads."""
+    def job(tandem):
+        worker = Stepped(tandem, "librte_net_memif")
+        for instructions in range(0, 60, 2):
+            worker.hold(instructions)
+            tandem.cut_wire()
+            time.sleep(0.02)  # in which DPDK hears of it
+            worker.let_go()
+            tandem.connect_wire()
+            expect(tandem.process.poll() is None, f"ended with {tandem.process.poll()}, held "
+                   f"{instructions} instructions into the driver")
+        Backends(TWO)
+        expect_all_complete(start_calls(100), 100)
+    with_tandem(build, job, port="memif", backends=(), group_extra=destinations(*TWO),
+                node='idle = "spin"')
+
+
 BROKEN = ('[timers]\nt1_ms = "soon"\n', "[[group]]\n", "[node\n", 'unknown = 1\n', "\x00",
           '[[rule]]\nuser_regex = "("\n', '[[listen]]\naddress = "nowhere"\n',
           '[protect]\ndenied = ["1.2.3.4/77"]\n', '[[rule]]\ngroup = "nobody"\n',
@@ -261,4 +329,5 @@ def reloaded_a_thousand_times(build):
 
 
 JOBS = (lost_in_every_way, busy_at_load, disabled_at_load, ten_times_what_they_take,
-        links_come_and_go, peer_gone_and_back, reloaded_a_thousand_times)
+        links_come_and_go, peer_gone_and_back, peer_gone_under_a_worker,
+        reloaded_a_thousand_times)
