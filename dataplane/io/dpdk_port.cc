@@ -1,5 +1,6 @@
 #include "dataplane/io/dpdk_port.h"
 
+#include <rte_interrupts.h>
 #include <rte_bus_vdev.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
@@ -366,6 +367,8 @@ int run_worker(void*) {
   return 0;
 }
 }  // namespace
+
+bool Dpdk::on_interrupt_thread() { return rte_thread_is_intr() != 0; }
 
 void Dpdk::launch(void (*body)(void*, size_t), void* context) {
   launch_now = {body, context};

@@ -56,6 +56,8 @@ class Dpdk {
 
   // Runs `body(worker)` on the core of each worker; returns when all have ended.
   void launch(void (*body)(void*, size_t), void* context);
+  // Whether the caller is DPDK's own thread, on which drivers hear of their peers.
+  static bool on_interrupt_thread();
   void wait();
 
  private:

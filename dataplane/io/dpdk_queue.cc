@@ -3,8 +3,28 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 namespace dataplane {
+namespace {
+
+bool is_memif(uint16_t device) {
+  rte_eth_dev_info info{};
+  return rte_eth_dev_info_get(device, &info) == 0 &&
+         std::string_view(info.driver_name) == "net_memif";
+}
+
+}  // namespace
+
+QueuePort::QueuePort(uint16_t device, std::vector<uint16_t> queues, uint32_t mtu, bool trust,
+                     MbufPool& pool)
+    : device_(device),
+      queues_(std::move(queues)),
+      mtu_(mtu),
+      trust_(trust),
+      peer_may_go_(is_memif(device)),
+      pool_(pool) {}
 
 QueuePort::~QueuePort() {
   for (Packet* packet : relayed_) release(packet);
@@ -12,6 +32,7 @@ QueuePort::~QueuePort() {
 
 size_t QueuePort::receive(Packet** packets, size_t most) {
   send_relayed();
+  if (peer_gone()) return 0;
   size_t count = 0;
   for (size_t i = 0; i < queues_.size() && count < most; ++i) {
     next_ = next_ + 1 == queues_.size() ? 0 : next_ + 1;
@@ -34,7 +55,17 @@ size_t QueuePort::receive_from(uint16_t queue, Packet** packets, size_t most) {
   return count;
 }
 
+// The memif driver looks for the rings before it looks whether there is a peer. It says that the
+// link is up when all is there, and that it is down before it takes anything away: who has seen it
+// up in this turn finds what he looks for (unmap_wait.h).
+bool QueuePort::peer_gone() const {
+  if (!peer_may_go_) return false;
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(device_, &link) != 0 || link.link_status == RTE_ETH_LINK_DOWN;
+}
+
 size_t QueuePort::send(Packet** packets, size_t count) {
+  if (peer_gone()) return 0;
   rte_mbuf* burst[kBurst];
   uint16_t some = static_cast<uint16_t>(std::min(count, kBurst));
   for (uint16_t i = 0; i < some; ++i) {

@@ -16,8 +16,8 @@ using Relay = control::link::Mailbox<Packet*>;
 class QueuePort : public Port {
  public:
   // `trust`: the peer's UDP checksums are taken for good (a veth leaves them unfinished).
-  QueuePort(uint16_t device, std::vector<uint16_t> queues, uint32_t mtu, bool trust, MbufPool& pool)
-      : device_(device), queues_(std::move(queues)), mtu_(mtu), trust_(trust), pool_(pool) {}
+  QueuePort(uint16_t device, std::vector<uint16_t> queues, uint32_t mtu, bool trust,
+            MbufPool& pool);
   ~QueuePort() override;
 
   size_t receive(Packet** packets, size_t most) override;
@@ -28,12 +28,14 @@ class QueuePort : public Port {
  private:
   size_t receive_from(uint16_t queue, Packet** packets, size_t most);
   void send_relayed();
+  bool peer_gone() const;
 
   uint16_t device_;
   std::vector<uint16_t> queues_;
   size_t next_ = 0;  // of queues_, so that a busy one does not starve the others
   uint32_t mtu_;
   bool trust_;
+  bool peer_may_go_;
   MbufPool& pool_;
   std::vector<Relay*> relays_;
   std::vector<Packet*> relayed_;  // taken from a relay, not yet by the device

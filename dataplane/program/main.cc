@@ -172,8 +172,8 @@ int run(const std::string& path, const Settings& settings, const std::string& xd
   fault = control.start(interfaces);
   if (fault.empty()) fault = open_listens(settings, dpdk);
   if (fault.empty()) {
+    dataplane::UnmapWait unmap_wait(exchange.quiescence, dataplane::Dpdk::on_interrupt_thread);
     dpdk.launch(run_worker, &workers);
-    dataplane::UnmapWait unmap_wait(exchange.quiescence);
     for (const auto& listen : settings.listens) {
       spdlog::info("listening on udp:{} through {}", sipcore::to_string(listen.address),
                    settings.ports[listen.port].device);
