@@ -29,7 +29,8 @@ void ask(const std::string& socket_path, const std::string& method, const Json& 
       if (!take(Json::parse(lines.substr(0, end)))) return;
     }
   }
-  throw std::runtime_error("Tandem has closed " + socket_path + " without an answer");
+  throw std::runtime_error("Tandem has closed " + socket_path +
+                           ": it has ended, or too many follow it");
 }
 
 Json ask(const std::string& socket_path, const std::string& method, const Json& params) {

@@ -1,6 +1,7 @@
 #include "control/manage/overview.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "control/manage/version.h"
@@ -35,15 +36,18 @@ Json histogram(const link::Exchange& exchange, Histogram Traffic::*which) {
 
 Json responses(const link::Exchange& exchange) {
   Json out = Json::object();
-  for (size_t place = 0; place < link::kCodePlaces; ++place) {
-    uint64_t count = exchange.total_traffic([&](const Traffic& t) {
-      uint64_t sum = 0;
-      for (const auto& of_listen : t.responses_out) {
-        for (const auto& of_method : of_listen) sum += of_method[place].read();
+  std::array<uint64_t, link::kCodePlaces> counts{};
+  size_t listens = std::min(exchange.config.read()->listens.size(), Traffic::kMostListens);
+  for (const auto& traffic : exchange.traffic) {
+    for (size_t listen = 0; listen < listens; ++listen) {
+      for (const auto& of_method : traffic->responses_out[listen]) {
+        for (size_t place = 0; place < counts.size(); ++place)
+          counts[place] += of_method[place].read();
       }
-      return sum;
-    });
-    if (count > 0) out[link::code_name(place)] = count;
+    }
+  }
+  for (size_t place = 0; place < counts.size(); ++place) {
+    if (counts[place] > 0) out[link::code_name(place)] = counts[place];
   }
   return out;
 }

@@ -50,7 +50,7 @@ class SocketServer::Client : public std::enable_shared_from_this<Client> {
     asio::async_read_until(
         socket_, input_, '\n',
         [self = shared_from_this()](boost::system::error_code error, size_t size) {
-          self->deadline_.cancel();
+          if (self->unread_.empty()) self->deadline_.cancel();  // else it is that of writing
           if (!error) self->answer(size);
         });
   }
@@ -76,12 +76,19 @@ class SocketServer::Client : public std::enable_shared_from_this<Client> {
     std::string request(begin, size - 1);
     input_.consume(size);
     state_->handle(std::move(request), [self = shared_from_this()](Answer answer) {
-      if (answer.follows && !std::exchange(self->follows_, true)) {
-        self->state_->followers.push_back(self);
-      }
+      if (answer.follows && !self->follow()) return self->socket_.close();
       self->send(std::move(answer.text));
       self->answered_ = true;
     });
+  }
+  // False: there are too many already.
+  bool follow() {
+    auto& all = state_->followers;
+    if (std::exchange(follows_, true)) return true;
+    std::erase_if(all, [](const auto& one) { return one.expired(); });
+    if (all.size() == kMostFollowers) return false;
+    all.push_back(weak_from_this());
+    return true;
   }
   void write() {
     watch();

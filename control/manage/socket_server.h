@@ -15,7 +15,8 @@ namespace control::manage {
 class SocketServer {
  public:
   static constexpr size_t kMostClients = 32;
-  static constexpr size_t kMostUnread = 1000;  // events; who falls behind is let go
+  static constexpr size_t kMostFollowers = 16;  // of them; one more is let go
+  static constexpr size_t kMostUnread = 1000;   // events; who falls behind is let go
 
   // Answers each line with what `handle` gives to its second argument, once, on the thread of `io`.
   using Reply = std::function<void(Answer)>;

@@ -160,6 +160,15 @@ TEST_F(Management, EventsGoToThoseWhoFollow) {
   }
   EXPECT_EQ(asked(follower, "more"), "more!");
   EXPECT_EQ(asked(other, "ask"), "ask!");
+  std::vector<std::unique_ptr<Stream>> more;
+  size_t followers = 2;
+  for (; followers < SocketServer::kMostFollowers + 3; ++followers) {
+    more.push_back(std::make_unique<Stream>(here));
+    if (asked(*more.back(), "follow") != "follow!") break;
+  }
+  EXPECT_EQ(followers, SocketServer::kMostFollowers);
+  more.clear();
+  EXPECT_EQ(asked(other, "ask"), "ask!");
   const std::string large(10000, 'x');
   for (size_t i = 0; i < 2 * SocketServer::kMostUnread; ++i) {
     boost::asio::post(io, [&] { server.tell(large); });
