@@ -32,9 +32,9 @@ std::string sdp_body() {
 }
 
 const std::string kNoBody = "Content-Length: 0\r\n\r\n";
-const std::string kServer = "Server: load\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n";
+const std::string kServerLines = "Server: load\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n";
 const std::string kHops = "Max-Forwards: 70\r\n";
-const std::string kCallee = "Contact: <sip:#@" + kCalleeText + ">\r\n";
+const std::string kContact = "Contact: <sip:#@" + kCalleeText + ">\r\n";
 
 std::string start(const std::string& method, char kind) {
   return method + " sip:#@" + kCalleeText + " SIP/2.0\r\n" + via(kind);
@@ -98,9 +98,9 @@ Texts::Texts()
       bye_rest(parties("2 BYE", true) + kHops + kNoBody),
       dialog_options_start(start("OPTIONS", 'd')),
       dialog_options_rest(parties("3 OPTIONS", true) + kHops + kNoBody),
-      ringing_rest(parties("1 INVITE", true) + kCallee + kNoBody),
-      answer_rest(parties("1 INVITE", true) + kCallee + sdp_body()),
-      bye_answer_rest(parties("2 BYE", true) + kServer + kNoBody),
+      ringing_rest(parties("1 INVITE", true) + kContact + kNoBody),
+      answer_rest(parties("1 INVITE", true) + kContact + sdp_body()),
+      bye_answer_rest(parties("2 BYE", true) + kServerLines + kNoBody),
       options_answer_rest(parties("3 OPTIONS", true) + kNoBody),
       message_answer_rest(parties("1 MESSAGE", true) + kNoBody),
       stale_response(

@@ -9,6 +9,7 @@
 namespace sipcore {
 namespace {
 
+constexpr size_t kMostTried = 256;  // lines: the parser takes no more
 constexpr char kCaseBit = 0x20;
 constexpr char kCrWithCaseBit = '\r' | kCaseBit;  // that of a "-", which is looked at again
 
@@ -139,7 +140,8 @@ size_t find_line_plain(std::string_view text, size_t at, char letter, char other
 
 std::string_view find_field(std::string_view message, const FieldName& name) {
   while (message.starts_with("\r\n")) message.remove_prefix(2);
-  for (size_t at = 1; at < message.size(); ++at) {
+  size_t at = 1;
+  for (size_t tried = 0; at < message.size() && tried < kMostTried; ++at, ++tried) {
     at = kBestFindLine(message, at, name.text.front(), name.compact);
     if (at == message.size() || message[at] == '\r') return {};
     std::string_view line = message.substr(at);

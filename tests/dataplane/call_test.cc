@@ -42,7 +42,6 @@ TEST_F(CallTest, CompletesAndLeavesNothingBehind) {
   EXPECT_EQ(node.packets_in_use(), 0u);
 }
 
-// RFC 3261 17.1.1.3 gives it a branch of its own; some user agents take that of the INVITE.
 // By where it came in, method and code; of the destination what it said while it was asked.
 TEST_F(CallTest, ResponsesAreCounted) {
   using control::link::code_place;
@@ -67,6 +66,7 @@ TEST_F(CallTest, ResponsesAreCounted) {
   EXPECT_EQ(traffic.responses_in[1][kInvite][ringing].read(), 0u);
 }
 
+// RFC 3261 17.1.1.3 gives it a branch of its own; some user agents take that of the INVITE.
 TEST_F(CallTest, AckOfA2xxWithTheBranchOfItsInviteGoesOn) {
   Datagram at_backend = invite();
   from_backend(at_backend, response_to(at_backend.bytes, 200, "bob"));

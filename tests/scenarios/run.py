@@ -1,5 +1,5 @@
 """SIPp scenarios through a real Tandem in the lab. Usage: run.py BUILD [--only NAME]
-[--calls N] [--day-seconds N]
+[--calls N] [--day-seconds N] [--link-seconds N]
 
 Each scenario prints one line; the last line is "N passed, N failed".
 """
@@ -325,6 +325,7 @@ def main():
     parser.add_argument("--calls", type=int, default=100000,
                         help="calls of many_calls; 0: leave it out")
     parser.add_argument("--day-seconds", type=int, default=120, help="of operator_day")
+    parser.add_argument("--link-seconds", type=int, default=5, help="of links_come_and_go")
     options = parser.parse_args()
     build = os.path.abspath(options.build)
     passed, failed = 0, 0
@@ -359,6 +360,7 @@ def main():
             *choices.JOBS)}
         jobs.update(balance.algorithms())
         jobs["operator_day"] = lambda b: balance.operator_day(b, options.day_seconds)
+        jobs["links_come_and_go"] = lambda b: bad_night.links_come_and_go(b, options.link_seconds)
         if options.calls > 0:
             jobs["many_calls"] = lambda b: many_calls(b, options.calls)
         for name, job in jobs.items():

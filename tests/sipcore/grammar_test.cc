@@ -113,7 +113,7 @@ TEST(Scan, VectorAndPlainAgree) {
 TEST(FindLine, AgreesWithItsPlainTwin) {
   std::mt19937 random(7);
   const std::string_view kParts[] = {"\r\n", "\n", "T", "t", "I", "-", "\r", "\nto", "\r\n\r\n"};
-  for (int round = 0; round < 20000; ++round) {
+  for (int round = 0; round < 2000; ++round) {
     std::string text;
     for (size_t parts = random() % 60; parts > 0; --parts) {
       size_t choice = random() % (2 * std::size(kParts));
