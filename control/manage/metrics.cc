@@ -136,17 +136,24 @@ void add_histogram(Families& out, const link::Exchange& exchange, const std::str
   out.family(name, help, MetricType::Histogram).metric.push_back(std::move(metric));
 }
 
+// look(labels, destination, state) for each.
+template <class Look>
+void for_each_destination(const link::Exchange& exchange, Look look) {
+  for (const link::Group& group : exchange.config.read()->groups) {
+    for (const link::Destination& one : group.destinations) {
+      look(labels_of(group, one), one, exchange.destinations.at(one.slot));
+    }
+  }
+}
+
 // A figure of every destination.
 template <class Of>
 void add_of_destinations(Families& out, const link::Exchange& exchange, const std::string& name,
                          std::string_view help, MetricType type, Of of) {
   auto& family = out.family("destination_" + name, help, type);
-  for (const link::Group& group : exchange.config.read()->groups) {
-    for (const link::Destination& one : group.destinations) {
-      out.counter(family, labels_of(group, one),
-                  static_cast<double>(of(exchange.destinations.at(one.slot), one)));
-    }
-  }
+  for_each_destination(exchange, [&](const Labels& labels, const auto& one, const auto& state) {
+    out.counter(family, labels, static_cast<double>(of(state, one)));
+  });
 }
 
 double ratio(uint64_t part, uint64_t whole) {
@@ -188,46 +195,38 @@ void add_destinations(Families& out, const link::Exchange& exchange, uint64_t no
   add("up", "Whether it gets calls.", kGauge, [&](const State& s, const Destination&) {
     return health::condition_of(s, now_ms) <= health::Condition::kProbing ? 1 : 0;
   });
-  auto& state = out.family("destination_state", "1 for the state that it is in.", kGauge);
-  for (const link::Group& group : exchange.config.read()->groups) {
-    for (const link::Destination& one : group.destinations) {
-      auto condition = health::condition_of(exchange.destinations.at(one.slot), now_ms);
-      Labels labels = labels_of(group, one);
-      labels.push_back({"state", std::string(health::word(condition))});
-      out.counter(state, labels, 1);
-    }
-  }
+  auto& states = out.family("destination_state", "1 for the state that it is in.", kGauge);
+  for_each_destination(exchange, [&](Labels labels, const auto&, const auto& state) {
+    labels.push_back({"state", std::string(word(health::condition_of(state, now_ms)))});
+    out.counter(states, labels, 1);
+  });
 }
 
 void add_changes(Families& out, const link::Exchange& exchange, const health::Watch& watch) {
   auto& changes = out.family("destination_state_changes_total",
                              "Times that it has come to be in a state.", MetricType::Counter);
-  for (const link::Group& group : exchange.config.read()->groups) {
-    for (const link::Destination& one : group.destinations) {
-      for (size_t i = 0; i < static_cast<size_t>(health::Condition::kCount); ++i) {
-        auto condition = static_cast<health::Condition>(i);
-        Labels labels = labels_of(group, one);
-        labels.push_back({"state", std::string(health::word(condition))});
-        out.counter(changes, labels, static_cast<double>(watch.became(one.slot, condition)));
-      }
+  for_each_destination(exchange, [&](Labels labels, const auto& one, const auto&) {
+    labels.push_back({"state", {}});
+    for (size_t i = 0; i < static_cast<size_t>(health::Condition::kCount); ++i) {
+      auto condition = static_cast<health::Condition>(i);
+      labels.back().value = health::word(condition);
+      out.counter(changes, labels, static_cast<double>(watch.became(one.slot, condition)));
     }
-  }
+  });
 }
 
 void add_answers(Families& out, const link::Exchange& exchange) {
   auto& answers = out.family("destination_responses_total",
                              "Responses that it has given to what was open.", MetricType::Counter);
-  for (const link::Group& group : exchange.config.read()->groups) {
-    for (const link::Destination& one : group.destinations) {
-      const auto& responses = exchange.destinations.at(one.slot).responses;
-      for (size_t place = 0; place < link::kCodePlaces; ++place) {
-        if (responses[place] == 0) continue;
-        Labels labels = labels_of(group, one);
-        labels.push_back({"code", link::code_name(place)});
-        out.counter(answers, labels, static_cast<double>(responses[place]));
-      }
+  for_each_destination(exchange, [&](Labels labels, const auto&, const auto& state) {
+    labels.push_back({"code", {}});
+    for (size_t place = 0; place < link::kCodePlaces; ++place) {
+      uint64_t count = state.responses[place];
+      if (count == 0) continue;
+      labels.back().value = link::code_name(place);
+      out.counter(answers, labels, static_cast<double>(count));
     }
-  }
+  });
 }
 
 void add_groups(Families& out, const link::Exchange& exchange) {

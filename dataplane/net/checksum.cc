@@ -2,8 +2,6 @@
 
 #include <immintrin.h>
 
-#include <cstring>
-
 namespace dataplane {
 namespace {
 
@@ -29,27 +27,6 @@ const Add kBestAdd = __builtin_cpu_supports("avx2") ? add_avx2 : checksum_add_pl
 
 uint64_t checksum_add(uint64_t sum, const char* data, size_t size) {
   return size < kBlock ? checksum_add_plain(sum, data, size) : kBestAdd(sum, data, size);
-}
-
-uint64_t checksum_add_plain(uint64_t sum, const char* data, size_t size) {
-  for (; size >= 8; data += 8, size -= 8) {
-    uint64_t words;
-    std::memcpy(&words, data, 8);
-    sum += (words & UINT32_MAX) + (words >> 32);
-  }
-  if ((size & 4) != 0) {
-    uint32_t word;
-    std::memcpy(&word, data, 4);
-    sum += word;
-    data += 4;
-  }
-  if ((size & 2) != 0) {
-    uint16_t word;
-    std::memcpy(&word, data, 2);
-    sum += word;
-    data += 2;
-  }
-  return (size & 1) != 0 ? sum + static_cast<uint8_t>(*data) : sum;
 }
 
 }  // namespace dataplane

@@ -88,7 +88,7 @@ class Trial {
  private:
   uint64_t turn() {
     uint64_t now = clock_.now_us();
-    auto came = wire_.receive();
+    const auto& came = wire_.receive();
     for (const load::Datagram& datagram : came) calls_.take_in(datagram, now);
     calls_.run_timers(now);
     wire_.flush();

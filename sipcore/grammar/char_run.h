@@ -105,18 +105,6 @@ inline size_t find_char(std::string_view text, size_t at, char wanted) {
 
 inline constexpr size_t kMarks = 64;
 
-// A bit for each of 64 bytes that is this character.
-inline uint64_t marks_of(const char* bytes, char wanted) {
-  const __m128i sought = _mm_set1_epi8(wanted);
-  uint64_t marks = 0;
-  for (size_t i = 0; i < kMarks / 16; ++i) {
-    __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 16 * i));
-    auto equal = static_cast<uint16_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(text, sought)));
-    marks |= uint64_t{equal} << (16 * i);
-  }
-  return marks;
-}
-
 inline bool all_of(std::string_view text, CharClass wanted) {
   return !text.empty() && run_end(text, 0, wanted) == text.size();
 }

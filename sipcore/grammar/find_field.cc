@@ -142,7 +142,7 @@ std::string_view find_field(std::string_view message, const FieldName& name) {
   while (message.starts_with("\r\n")) message.remove_prefix(2);
   size_t at = 1;
   for (size_t tried = 0; at < message.size() && tried < kMostTried; ++at, ++tried) {
-    at = kBestFindLine(message, at, name.text.front(), name.compact);
+    at = find_line(message, at, name.text.front(), name.compact);
     if (at == message.size() || message[at] == '\r') return {};
     std::string_view line = message.substr(at);
     if (size_t begin = behind_name(line, name)) return line.substr(begin);

@@ -117,6 +117,18 @@ template <Masks (*kMasks)(const char*)>
   return builder.result();
 }
 
+// A bit for each of 64 bytes that is this character.
+uint64_t marks_of(const char* bytes, char wanted) {
+  const __m128i sought = _mm_set1_epi8(wanted);
+  uint64_t marks = 0;
+  for (size_t i = 0; i < kBlock / 16; ++i) {
+    __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 16 * i));
+    auto equal = static_cast<uint16_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(text, sought)));
+    marks |= uint64_t{equal} << (16 * i);
+  }
+  return marks;
+}
+
 Masks masks_sse(const char* p) { return {marks_of(p, '\r'), marks_of(p, '\n'), marks_of(p, ':')}; }
 
 [[gnu::target("avx2,bmi,bmi2")]] uint64_t equal32(__m256i bytes, char wanted) {

@@ -67,6 +67,14 @@ uri = "sip:192.0.2.22"
     node = std::make_unique<Control>(folder + "/tandem.toml");
     EXPECT_EQ(node->fault, "");
   }
+  // Every host name, for 192.0.2.31.
+  void names_stand_for_one_address() {
+    node->live.members = [](const resolve::HostName&) -> const std::vector<resolve::Member>& {
+      static const std::vector<resolve::Member> kOne = {
+          {0, 1, *sipcore::parse_endpoint("192.0.2.31", 5060)}};
+      return kOne;
+    };
+  }
   Json call(const std::string& method, const Json& params = Json::array()) {
     Json request = {{"method", method}, {"params", params}, {"id", 1}};
     return Json::parse(node->rpc.handle(request.dump()));

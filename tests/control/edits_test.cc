@@ -58,11 +58,7 @@ TEST_F(DispatcherTest, EditsAreListedAndTakenBackOneByOne) {
 
 // One address of a host name that was taken out is taken back by the name that is listed.
 TEST_F(DispatcherTest, WhatWasSaidOfOneAddressIsTakenBackAlone) {
-  node->live.members = [](const resolve::HostName&) -> const std::vector<resolve::Member>& {
-    static const std::vector<resolve::Member> kOne = {
-        {0, 1, *sipcore::parse_endpoint("192.0.2.31", 5060)}};
-    return kOne;
-  };
+  names_stand_for_one_address();
   call("dispatcher.add", {"g", "sip:sbc.example.com"});
   call("dispatcher.disable", Json::array({"192.0.2.31:5060"}));
   EXPECT_EQ(destination(2)["EDITED"], true);
@@ -76,11 +72,7 @@ TEST_F(DispatcherTest, WhatWasSaidOfOneAddressIsTakenBackAlone) {
 
 // What was said of all addresses goes on to hold for the one, also over a reload.
 TEST_F(DispatcherTest, WhatWasSaidOfTheNameHoldsAgain) {
-  node->live.members = [](const resolve::HostName&) -> const std::vector<resolve::Member>& {
-    static const std::vector<resolve::Member> kOne = {
-        {0, 1, *sipcore::parse_endpoint("192.0.2.31", 5060)}};
-    return kOne;
-  };
+  names_stand_for_one_address();
   call("dispatcher.add", {"g", "sip:sbc.example.com"});
   call("dispatcher.disable", Json::array({"sip:sbc.example.com"}));
   call("dispatcher.enable", Json::array({"192.0.2.31:5060"}));
