@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -46,5 +47,26 @@ struct HugeAllocator {
 
 template <class T>
 using HugeVector = std::vector<T, HugeAllocator<T>>;
+
+// Memory for packets and texts, in cache lines: with an allocator of one's own the library makes
+// and ends each element by itself, which for bytes takes most of a test's time.
+class HugeBytes {
+ public:
+  explicit HugeBytes(size_t size = 0, char fill = '\0') {
+    Line line;
+    line.bytes.fill(fill);
+    lines_.assign((size + sizeof(Line) - 1) / sizeof(Line), line);
+  }
+  char* at(size_t offset) { return reinterpret_cast<char*>(lines_.data()) + offset; }
+  const char* at(size_t offset) const {
+    return reinterpret_cast<const char*>(lines_.data()) + offset;
+  }
+
+ private:
+  struct alignas(64) Line {
+    std::array<char, 64> bytes;
+  };
+  HugeVector<Line> lines_;
+};
 
 }  // namespace control::link

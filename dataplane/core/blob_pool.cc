@@ -13,7 +13,7 @@ BlobPool::BlobPool(size_t parts, size_t messages) {
                                                     messages >> 8, messages >> 10};
   for (size_t i = 0; i < kSizes.size(); ++i) {
     size_t count = std::max<size_t>(counts[i], 16);
-    slabs_[i].memory.resize(count * kSizes[i]);
+    slabs_[i].memory = control::link::HugeBytes(count * kSizes[i]);
     slabs_[i].size.resize(count);
     slabs_[i].holds.resize(count);
     for (size_t index = count; index-- > 0;) {
@@ -29,7 +29,7 @@ Blob BlobPool::store(std::string_view text, What what) {
     if (text.size() > kSizes[i] || slab.free.size() <= left) continue;
     uint32_t index = slab.free.back();
     slab.free.pop_back();
-    std::memcpy(&slab.memory[size_t{index} * kSizes[i]], text.data(), text.size());
+    std::memcpy(slab.memory.at(size_t{index} * kSizes[i]), text.data(), text.size());
     slab.size[index] = static_cast<uint16_t>(text.size());
     slab.holds[index] = 1;
     ++in_use_;
@@ -43,7 +43,7 @@ std::string_view BlobPool::text(Blob blob) const {
   size_t i = blob >> kIndexBits;
   size_t index = blob & ((1U << kIndexBits) - 1);
   CHECK(slabs_[i].holds[index] > 0);
-  return {&slabs_[i].memory[index * kSizes[i]], slabs_[i].size[index]};
+  return {slabs_[i].memory.at(index * kSizes[i]), slabs_[i].size[index]};
 }
 
 Blob BlobPool::share(Blob blob) {

@@ -38,7 +38,7 @@ class BlobPool {
   static constexpr size_t kPartSizes = 2;
 
   struct Slab {
-    control::link::HugeVector<char> memory;
+    control::link::HugeBytes memory;
     std::vector<uint32_t> free;
     std::vector<uint16_t> size;
     std::vector<uint16_t> holds;

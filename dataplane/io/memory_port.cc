@@ -12,7 +12,7 @@ MemoryPool::MemoryPool(size_t packets, uint32_t size, bool poisons, bool shared)
       memory_(packets * (size + kHeadroom), poisons ? kPoison : '\0'),
       packets_(packets) {
   for (size_t i = 0; i < packets; ++i) {
-    packets_[i].buffer = &memory_[i * (size + kHeadroom)];
+    packets_[i].buffer = memory_.at(i * (size + kHeadroom));
     packets_[i].capacity = size + kHeadroom;
     packets_[i].home = this;
     free_.push_back(&packets_[i]);

@@ -32,7 +32,7 @@ class MemoryPool : public PacketPool {
   mutable std::mutex mutex_;
   bool poisons_;
   bool shared_;
-  control::link::HugeVector<char> memory_;  // as DPDK's are, where there are huge pages
+  control::link::HugeBytes memory_;  // as DPDK's are, where there are huge pages
   std::vector<Packet> packets_;
   std::vector<Packet*> free_;
 };
