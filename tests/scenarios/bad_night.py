@@ -88,6 +88,29 @@ def busy_at_load(build):
     with_tandem(build, job, backends=(), group_extra=destinations(*TWO))
 
 
+def refusing_at_load(build):
+    """One that answers 503 without a time is asked again now and then, with one call that goes on
+    to the other; it is taken back by the first that it answers."""
+    def job(tandem):
+        backends = Backends(TWO[1:])
+        backends.start(TWO[0], sipp_scenario.scenario("refusing", [
+            sipp_scenario.want("INVITE"),
+            sipp_scenario.answer(503, "Service Unavailable", retrans=500),
+            sipp_scenario.want("ACK")]))
+        caller = start_calls()
+        lab_tools.wait_until(lambda: state_of(tandem, TWO[0]) == "broken", 5, "broken")
+        before = destination(tandem, TWO[0])["CALLS"]
+        time.sleep(1)
+        got = destination(tandem, TWO[0])["CALLS"] - before
+        expect(got <= 1, f"{got} calls to one that refuses")
+        backends.kill(TWO[0])
+        backends.start(TWO[0])
+        lab_tools.wait_until(lambda: state_of(tandem, TWO[0]) == "active", 10, "active")
+        expect_none_lost(caller)
+        expect("inactive" not in seen(tandem, TWO[0]), f"it went through {seen(tandem, TWO[0])}")
+    with_tandem(build, job, backends=(), group_extra=destinations(*TWO))
+
+
 def disabled_at_load(build):
     """No call begins at a disabled one from that moment on, its calls go on; back again it begins
     with a small share."""
@@ -344,6 +367,6 @@ def reloaded_a_thousand_times(build):
     with_tandem(build, job, backends=(), group_extra=destinations(*TWO))
 
 
-JOBS = (lost_in_every_way, busy_at_load, disabled_at_load, ten_times_what_they_take,
-        links_come_and_go, peer_gone_and_back, peer_gone_under_a_worker,
+JOBS = (lost_in_every_way, busy_at_load, refusing_at_load, disabled_at_load,
+        ten_times_what_they_take, links_come_and_go, peer_gone_and_back, peer_gone_under_a_worker,
         reloaded_a_thousand_times)

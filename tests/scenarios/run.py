@@ -20,6 +20,7 @@ import bad_night  # noqa: E402
 import balance  # noqa: E402
 import cases  # noqa: E402
 import choices  # noqa: E402
+import names  # noqa: E402
 import rules  # noqa: E402
 import steering  # noqa: E402
 from checks import FOLDER, Failed, expect, with_tandem  # noqa: E402
@@ -354,7 +355,7 @@ def main():
             killed_and_restarted, calls_outlive_a_kill, invented_sources,
             told_to_the_service_manager,
             balance.drained_at_load, balance.hung_at_load, balance.dead_and_back_by_probes,
-            balance.names_resolved, balance.names_of_the_machine, balance.flooder_banned,
+            balance.flooder_banned, *names.JOBS,
             rules.rules_at_load, rules.rule_limits_calls, rules.flood_of_strangers,
             rules.explained, *steering.JOBS, *bad_night.JOBS,
             *choices.JOBS)}

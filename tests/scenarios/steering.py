@@ -33,12 +33,13 @@ def rpc(method, *params, token=TOKEN):
     return curl("/RPC", "-H", f"Authorization: Bearer {token}", "-d", request)
 
 
-def with_http(build, job, more=""):
+def with_http(build, job, more="", extra=""):
     token_file = f"{FOLDER}/token"
     with open(token_file, "w", encoding="ascii") as file:
         file.write(TOKEN + "\n")
     with_tandem(build, job, backends=(), group_extra=destinations(*TWO),
-                management=f'http = "127.0.0.1:8060"\ntoken_file = "{token_file}"\n{more}')
+                management=f'http = "127.0.0.1:8060"\ntoken_file = "{token_file}"\n{more}',
+                extra=extra)
 
 
 def page_in_a_browser(build):
@@ -250,6 +251,33 @@ def traced_call(build):
             collector.stop()
 
 
+def watched_at_load(build):
+    """Metrics, page and list are read without a pause, and all messages go to a collector that is
+    not there: no call notices."""
+    calls, rate = 3000, 500
+
+    def job(tandem):
+        Backends(TWO)
+        tandem.rpc("trace.start", ["all", "", 60])
+        caller = start_calls(calls, rate=rate, hold_ms=0)
+        reads = 0
+        while caller.process.poll() is None:
+            for path in ("/metrics", "/live"):
+                code, text = curl(path)
+                expect(code == 200 and len(text) > 1000, f"{path}: {code}, {len(text)} bytes")
+            expect(len(tandem.destinations()) == 2, "the list")
+            reads += 1
+        expect_all_complete(caller, calls)
+        again = int(caller.totals()["Retransmissions(C)"])
+        trace = tandem.rpc("trace.messages")
+        print(f"    read {reads} times beside {rate} calls/s; {again} messages were sent again; "
+              f"{trace['newest']} copies, {trace['lost']} of them lost")
+        expect(again == 0, f"{again} messages were sent again")
+        expect(trace["newest"] > 10 * calls and trace["lost"] > 0, f"copies: {trace['newest']}")
+        expect(reads > 20, f"read {reads} times")
+    with_http(build, job, extra=f'[trace]\nhep = "{lab_tools.address("b2")}:9060"\n')
+
+
 def completed_in_bash(build):
     """Commands, and the destinations that there are."""
     def job(tandem):
@@ -268,5 +296,5 @@ def completed_in_bash(build):
     with_tandem(build, job, backends=(), group_extra=destinations(*TWO))
 
 
-JOBS = (traced_call, completed_in_bash, page_in_a_browser, metrics_and_dashboard,
+JOBS = (traced_call, watched_at_load, completed_in_bash, page_in_a_browser, metrics_and_dashboard,
         nothing_without_the_token, tls)
