@@ -100,12 +100,13 @@ struct ClientTransaction {
   uint16_t listen = 0;  // sent from
   // Of a request that a group was asked for: what it takes up in its destination.
   uint16_t destination_slot = control::link::kNoDestination;
-  uint8_t work = 0;            // in quarters, sipcore/balance/load.h
-  bool holds_call = false;     // a place for a call
-  bool heard = false;          // some response came
-  bool late = false;           // but none before the request was repeated
-  bool rang = false;           // or was answered
-  bool found_wanting = false;  // the destination's breaker was told of a failure
+  uint8_t work = 0;                // in quarters, sipcore/balance/load.h
+  bool holds_call = false;         // a place for a call
+  bool takes_place_again = false;  // had one until it was given up for its silence
+  bool heard = false;              // some response came
+  bool late = false;               // but none before the request was repeated
+  bool rang = false;               // or was answered
+  bool found_wanting = false;      // the destination's breaker was told of a failure
   uint8_t state = 0;
   Kind kind = Kind::kOther;
   sipcore::Method method = sipcore::Method::kExtension;

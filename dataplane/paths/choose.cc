@@ -76,6 +76,26 @@ bool Proxy::may_ask(const Wish& wish, const Destination& destination) const {
   return !was_asked(wish, destination);
 }
 
+// Whether a request like this one would find somebody who was not asked for it.
+bool Proxy::others_are_left(uint32_t server_slot) const {
+  const ServerTransaction& server = transactions_.server(server_slot);
+  Wish wish;
+  wish.server = server_slot;
+  wish.listen = server.listen;
+  wish.call = server.kind == Kind::kInvite;
+  wish.care = Care::kNoStart;
+  uint16_t at = group_of(server);
+  for (size_t hops = 0; at < config_->groups.size() && hops < kMostFallbacks; ++hops) {
+    wish.group = &config_->groups[at];
+    wish.group_index = at;
+    for (const Destination& one : wish.group->destinations) {
+      if (may_ask(wish, one)) return true;
+    }
+    at = wish.group->fallback;
+  }
+  return false;
+}
+
 // Of one tier; an index in the group's list.
 uint16_t Proxy::select(const Wish& wish, const Tier& tier) {
   const Group& group = *wish.group;

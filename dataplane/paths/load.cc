@@ -1,5 +1,7 @@
 // What a destination is given and what comes of it: places taken and given back, work, latency, the
 // breaker; and the calls that are up, which keep their places.
+#include <utility>
+
 #include "dataplane/paths/proxy.h"
 #include "sipcore/grammar/number.h"
 
@@ -60,6 +62,13 @@ void Proxy::end_load(ClientTransaction& client) {
   client.holds_call = false;
 }
 
+// It was given up for its silence: what a dead destination was sent must not fill it for the whole
+// of timer B, when it may be back long before. A late 2xx takes the place again.
+void Proxy::give_up_load(ClientTransaction& client) {
+  client.takes_place_again = client.holds_call;
+  end_load(client);
+}
+
 // A response of the destination, in hand.
 void Proxy::hear(ClientTransaction& client) {
   // What comes after the end may find another destination in the slot.
@@ -85,7 +94,8 @@ void Proxy::hear(ClientTransaction& client) {
     state.change_breaker([&](Breaker b) { return b.held(now_ms_, uint64_t{hold_s} * 1000); });
   } else if (bad) {
     find_wanting(client);
-  } else {
+  } else if (status > 100) {
+    // A 100 only shows that it is not dead: a proxy says it before it looks at the request.
     state.change_breaker([&](Breaker breaker) { return breaker.answered(now_ms_); });
   }
   if (status >= 500 && !client.done) count_failure(client);
@@ -169,6 +179,10 @@ void Proxy::give_back_reserved(ServerTransaction& server) {
 
 // The 2xx in hand: the call keeps the place of its branch.
 void Proxy::begin_dialog(ClientTransaction& client) {
+  if (std::exchange(client.takes_place_again, false)) {
+    destinations_.at(client.destination_slot).take_call(0);  // the call is up, limit or not
+    client.holds_call = true;
+  }
   if (!client.holds_call) return;
   DestinationState& state = destinations_.at(client.destination_slot);
   state.answered.fetch_add(1, std::memory_order_relaxed);

@@ -202,6 +202,7 @@ class Proxy {
   std::optional<Target> choose_in(Wish& wish);
   uint16_t select(const Wish& wish, const control::link::Tier& tier);
   bool may_ask(const Wish& wish, const control::link::Destination& destination) const;
+  bool others_are_left(uint32_t server_slot) const;
   bool take_place(const Wish& wish, const control::link::Destination& destination);
   bool was_asked(const Wish& wish, const control::link::Destination& one) const;
   uint16_t listen_to(const Wish& wish, const control::link::Destination& one) const;
@@ -213,6 +214,7 @@ class Proxy {
   void give_place_back(const Target& target);
   void begin_load(ClientTransaction& client, const Target& target);
   void end_load(ClientTransaction& client);
+  void give_up_load(ClientTransaction& client);
   uint32_t retry_after_s() const;
   void hear(ClientTransaction& client);
   void note_ringing(ClientTransaction& client, int status);

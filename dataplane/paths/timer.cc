@@ -178,6 +178,7 @@ void Proxy::on_silence(uint32_t slot) {
   bool asked = client.server != kNoSlot && try_next(client.server);
   if (asked) {
     count_failure(client);
+    give_up_load(client);
     client.done = true;
     client.cancel_wanted = client.kind == Kind::kInvite;
     client.timers.retransmit_at_ms = 0;

@@ -107,9 +107,10 @@ void Proxy::finish(uint32_t slot) {
   if (final_state(server)) return;
   int status = server.best_status;
   if (server.best == kNoBlob && server.cancelled) status = 487;
-  // 16.7 step 6: the 503 of a callee says nothing about us.
-  if (status == 503 && server.group == kNoGroup) status = 500;
   if (rule_failure(slot, status)) return;
+  // 16.7 step 6: the 503 of those that were asked says nothing about us while others are left, and
+  // would have whoever sent it keep everything from us.
+  if (status == 503 && (group_of(server) == kNoGroup || others_are_left(slot))) status = 500;
   if (server.kind == Kind::kOther && status == kTimeout && server.best == kNoBlob) {
     // RFC 4320 4.2: the caller has given up as well, a 408 would come too late.
     const auto& step = sipcore::server::kMachine.step(

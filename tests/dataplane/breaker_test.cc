@@ -106,6 +106,25 @@ TEST_F(BreakerTest, CodesThatOpenAreTheGroups) {
   EXPECT_EQ(phase(0), Breaker::Phase::kOpen);
 }
 
+// A server says 100 before it has looked at the request: only more than that shows that it works.
+TEST_F(BreakerTest, TryingIsNoAnswer) {
+  auto refuses = [&](const Datagram& at) {
+    answer(at, 100);
+    answer(at, 503);
+  };
+  EXPECT_EQ(run(500, refuses), 5);
+  EXPECT_EQ(phase(0), Breaker::Phase::kOpen);
+  run(1500, [](const Datagram&) {});
+  Datagram trial;
+  run(400, [&](const Datagram& at) {
+    trial = at;
+    answer(at, 100);
+  });
+  EXPECT_EQ(phase(0), Breaker::Phase::kTrial);
+  answer(trial, 180);
+  EXPECT_EQ(phase(0), Breaker::Phase::kClosed);
+}
+
 // RFC 3261 21.5.4: it gets nothing for as long as it says, and then is asked as before.
 TEST_F(BreakerTest, Status503WithRetryAfterHoldsItForThatTime) {
   bool busy = true;

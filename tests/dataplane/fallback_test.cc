@@ -28,7 +28,22 @@ TEST_F(BalanceTest, FailoverCodesAreTheGroups) {
   }
   ASSERT_GE(begin(1), 0);
   auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
-  EXPECT_EQ(status_of(out.back().bytes), 503);
+  EXPECT_EQ(status_of(out.back().bytes), 500) << "others are left";
+}
+
+// RFC 3261 16.7 step 6: a 503 of ours, with its Retry-After, would have the caller's proxy keep all
+// calls from a node that could place them.
+TEST_F(BalanceTest, Status503OfThoseThatWereAskedIs500WhileOthersAreLeft) {
+  for (size_t tries : {2, 3}) {
+    configure([&](Group& group) { group.tries = static_cast<uint8_t>(tries); });
+    ASSERT_GE(begin(static_cast<int>(tries)), 0);
+    auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+    for (size_t more = 1; more < tries; ++more) {
+      out = from_backend(out.back(), response_to(out.back().bytes, 503, "bob"));
+    }
+    EXPECT_EQ(status_of(out.back().bytes), tries == 2 ? 500 : 503);
+    EXPECT_EQ(header_of(out.back().bytes, sipcore::HeaderName::kRetryAfter), tries == 2 ? "" : "5");
+  }
 }
 
 TEST_F(BalanceTest, FailureOfOneBranchIsCountedOnce) {

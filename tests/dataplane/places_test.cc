@@ -101,6 +101,29 @@ TEST_F(BalanceTest, RefreshedCallStaysUp) {
   EXPECT_EQ(node.count(Count::dialogs_expired), 0u);
 }
 
+// What a dead one was asked does not fill it until timer B ends: others have these calls. One that
+// it does answer, late, is up and counts.
+TEST_F(BalanceTest, PlacesOfASilentOneAreGivenBackWhenItIsGivenUp) {
+  configure([](Group& group) {
+    group.algorithm = Algorithm::kRoundRobin;
+    group.destinations.resize(2);
+    group.destinations[0].capacity = 1;
+  });
+  ASSERT_EQ(begin(1), 0);
+  Datagram silent = last;
+  wait(2500);
+  EXPECT_EQ(calls(0), 0u);
+  EXPECT_EQ(calls(1), 1u);
+  EXPECT_EQ(node.destination(0).work, 0u);
+  from_backend(silent, response_to(silent.bytes, 200, "bob"));
+  EXPECT_EQ(calls(0), 1u);
+  last = silent;
+  hang_up();
+  wait(40000);
+  EXPECT_EQ(calls(0), 0u);
+  EXPECT_EQ(calls(1), 0u);
+}
+
 // Two 2xx of one INVITE, from behind another proxy: one call in our books.
 TEST_F(BalanceTest, SecondDialogOfABranchTakesNoPlace) {
   configure([](Group& group) { group.destinations.resize(1); });
