@@ -151,9 +151,9 @@ void Prober::failed(Probed& one, uint64_t now_us) {
   if (state.probed != link::Probed::kDown) {
     bool down = one.failures >= one.target.settings.down;
     state.probed = down ? link::Probed::kDown : link::Probed::kProbing;
-    bool soon = one.down_us != 0 && now_us < one.down_us + us(one.target.settings.calm_ms);
+    // How long it takes to come back is no calm.
+    bool soon = one.back_us != 0 && now_us < one.back_us + us(one.target.settings.calm_ms);
     if (down) one.flaps = soon ? std::min(one.flaps + 1, kMostFlaps) : 0;
-    if (down) one.down_us = now_us;
   }
   finish(one, now_us);
 }
@@ -170,6 +170,7 @@ void Prober::succeeded(Probed& one, uint64_t now_us) {
       return held ? breaker : Breaker::closed(now_us / 1000);
     });
     state.probed = link::Probed::kUp;
+    one.back_us = now_us;
   }
   finish(one, now_us);
 }

@@ -61,7 +61,7 @@ class Prober {
     uint64_t next_us = 0;    // the next probe
     uint64_t repeat_us = 0;  // the same again; 0: no probe is under way
     uint64_t sent_us = 0;    // the first time
-    uint64_t down_us = 0;    // when it went down last; 0: never
+    uint64_t back_us = 0;    // when it came back last; 0: never
     uint32_t sequence = 0;
     uint32_t interval_ms = 0;  // until the next repetition
     uint32_t failures = 0, successes = 0, flaps = 0;

@@ -200,6 +200,22 @@ TEST_F(ProberTest, FlappingOneIsHeld) {
   EXPECT_LT((now_us - begin) / 1000, 2500u) << "long ago";
 }
 
+// With seldom probes it takes longer to come back than a calm is long: that is none.
+TEST_F(ProberTest, SlowReturnIsNoCalm) {
+  settings.interval_ms = 30000;
+  start();
+  std::vector<uint64_t> took_ms;
+  for (int flap = 0; flap < 3; ++flap) {
+    while (probed() != Probed::kDown) run(100, 0);
+    uint64_t begin = now_us;
+    while (probed() == Probed::kDown) run(100, 200);
+    took_ms.push_back((now_us - begin) / 1000);
+  }
+  EXPECT_LT(took_ms[0], 70000u);
+  EXPECT_GT(took_ms[1], 90000u);
+  EXPECT_GT(took_ms[2], 200000u);
+}
+
 TEST_F(ProberTest, OneThatAnswersCallsIsNotDeadForWantOfAnAnswerToOptions) {
   start();
   for (int i = 0; i < 20; ++i) {
