@@ -16,12 +16,17 @@ class Mailbox {
   // Room for `capacity` messages, rounded up to a power of two; allocated here and never again.
   explicit Mailbox(size_t capacity) : slots_(std::bit_ceil(capacity)), mask_(slots_.size() - 1) {}
 
+  // What anybody can cause by sending goes into half of the room, so that there is always some for
+  // the rest.
+  enum class Room : uint8_t { kAll, kHalf };
+
   // Producer thread only. False: full, the message stays with the caller.
-  bool push(const T& message) {
+  bool push(const T& message, Room room = Room::kAll) {
+    size_t most = room == Room::kHalf ? slots_.size() / 2 : slots_.size();
     uint64_t head = head_.load(std::memory_order_relaxed);
-    if (head - known_tail_ == slots_.size()) {
+    if (head - known_tail_ >= most) {
       known_tail_ = tail_.load(std::memory_order_acquire);
-      if (head - known_tail_ == slots_.size()) return false;
+      if (head - known_tail_ >= most) return false;
     }
     slots_[head & mask_] = message;
     head_.store(head + 1, std::memory_order_release);

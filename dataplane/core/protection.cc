@@ -5,12 +5,14 @@ namespace dataplane {
 using control::link::Count;
 using control::link::Sources;
 using control::link::ToControl;
+using Room = control::link::Mailbox<ToControl>::Room;
 
 Count Protection::refuse(const sipcore::IpAddress& source, std::string_view message) {
   if (denied_ != nullptr && denied_->contains(source)) return Count::drop_denied;
   const control::link::ProtectSettings& protect = config_->protect;
   bool banned = banned_ != nullptr && banned_->contains(source);
   if (banned && !protect.trusts(source)) return Count::drop_denied;
+  while (message.starts_with("\r\n")) message.remove_prefix(2);  // RFC 3261 7.5
   // What answers a request of ours has a token to show.
   if (!protect.limits.any() || message.starts_with("SIP/")) return Count::kFates;
   if (protect.trusts(source)) return Count::kFates;
@@ -22,7 +24,8 @@ Count Protection::refuse(const sipcore::IpAddress& source, std::string_view mess
     message_to.what = ToControl::What::kBan;
     message_to.address = source;
     message_to.reason = ToControl::Reason::kRate;
-    to_control_.push(message_to);  // where there is no room the next window tells it again
+    to_control_.push(message_to,
+                     Room::kHalf);  // where there is no room the next window tells it again
   }
   return Count::drop_source_rate;
 }

@@ -40,6 +40,21 @@ TEST(Mailbox, KeepsOrderAndSaysFullAndEmpty) {
   EXPECT_FALSE(mailbox.pop(out));
 }
 
+// What anybody can cause leaves room for the rest.
+TEST(Mailbox, HalfOfItIsForTheRest) {
+  using Room = Mailbox<int>::Room;
+  Mailbox<int> mailbox(8);
+  int out = 0;
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(mailbox.push(i, Room::kHalf));
+  EXPECT_FALSE(mailbox.push(4, Room::kHalf));
+  for (int i = 4; i < 8; ++i) EXPECT_TRUE(mailbox.push(i));
+  EXPECT_FALSE(mailbox.push(8));
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(mailbox.pop(out));
+  EXPECT_FALSE(mailbox.push(8, Room::kHalf)) << "half of it is taken";
+  EXPECT_TRUE(mailbox.pop(out));
+  EXPECT_TRUE(mailbox.push(8, Room::kHalf));
+}
+
 TEST(Mailbox, BetweenTwoThreads) {
   constexpr uint64_t kMessages = 200000;
   Mailbox<uint64_t> mailbox(64);

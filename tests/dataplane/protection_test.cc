@@ -56,6 +56,17 @@ class ProtectionTest : public CallTest {
   bool ban_scanners = false;
 };
 
+// RFC 3261 7.5: lines before the start line mean nothing.
+TEST_F(ProtectionTest, EmptyLinesBeforeAnInviteHideNothing) {
+  limit({0, 0}, {1, 3});
+  sipcore::Endpoint source = *sipcore::parse_endpoint("198.18.0.77:5060", 0);
+  int got = 0;
+  for (int i = 0; i < 10; ++i) {
+    got += !from_elsewhere(source, "\r\n\r\n" + request("INVITE", i)).empty();
+  }
+  EXPECT_EQ(got, 3);
+}
+
 TEST_F(ProtectionTest, SourceGetsItsBurstAndThenItsRate) {
   limit({10, 20}, {0, 1});
   EXPECT_EQ(answered(kStranger, 50, "OPTIONS"), 20);
