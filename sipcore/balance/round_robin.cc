@@ -24,7 +24,7 @@ std::vector<int64_t> reduced(std::span<const uint32_t> weights) {
 
 }  // namespace
 
-RoundRobin::RoundRobin(std::span<const uint32_t> weights) {
+RoundRobin::RoundRobin(std::span<const uint32_t> weights) : many_(weights.size()) {
   std::vector<int64_t> weight = reduced(weights);
   std::vector<int64_t> credit(weight.size(), 0);
   int64_t sum = std::accumulate(weight.begin(), weight.end(), int64_t{0});

@@ -24,6 +24,8 @@ class RoundRobin {
   template <class Usable>
   uint16_t select(uint32_t& cursor, Usable usable) const {
     for (size_t tried = 0; tried < steps_.size(); ++tried) {
+      // A sequence of large weights is long: where nobody is usable there is no need to walk it.
+      if (tried == many_ && !any(usable)) return kNobody;
       uint16_t index = steps_[cursor++ % steps_.size()];
       if (usable(index)) return index;
     }
@@ -33,6 +35,15 @@ class RoundRobin {
   std::span<const uint16_t> steps() const { return steps_; }
 
  private:
+  template <class Usable>
+  bool any(Usable usable) const {
+    for (uint16_t index = 0; index < many_; ++index) {
+      if (usable(index)) return true;
+    }
+    return false;
+  }
+
+  size_t many_;
   std::vector<uint16_t> steps_;
 };
 

@@ -98,6 +98,12 @@ TEST(RoundRobin, SmoothAndByWeight) {
   EXPECT_EQ(sequence.select(cursor, [](uint16_t) { return false; }), kNobody);
   std::vector<uint32_t> huge = {1000000, 1, 999999};
   EXPECT_LE(RoundRobin(huge).steps().size(), RoundRobin::kMostSteps);
+  // To find that nobody is usable takes no walk along all of it.
+  int asked = 0;
+  auto nobody = [&](uint16_t) { return ++asked < 0; };
+  EXPECT_EQ(RoundRobin(huge).select(cursor, nobody), kNobody);
+  EXPECT_LE(asked, 6);
+  EXPECT_EQ(RoundRobin(huge).select(cursor, [](uint16_t i) { return i == 1; }), 1);
 }
 
 TEST(Pick, ByWeightWithHundredsOfThem) {
