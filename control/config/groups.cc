@@ -164,16 +164,22 @@ void read_groups(Reader& reader, const toml::table& root, Settings& out) {
 
 void check_groups(Reader& reader, const toml::table& root, const Settings& out) {
   size_t destinations = 0;
-  for (const GroupSettings& group : out.groups) destinations += group.destinations.size();
+  size_t limits_in_use = 0;
+  for (const GroupSettings& group : out.groups) {
+    destinations += group.destinations.size();
+    limits_in_use += group.policy.limit.any();
+  }
+  for (const RuleSettings& rule : out.rules) limits_in_use += rule.limit.any();
   if (out.groups.size() > link::kMostGroups) {
     reader.error(root, "group", fmt::format("more than {} groups", link::kMostGroups),
                  link::kMostGroups);
   }
-  if (destinations > out.destinations) {
+  if (destinations + limits_in_use > out.destinations) {
     const toml::table* limits = root["limits"].as_table();
     reader.error(limits == nullptr ? root : *limits, limits == nullptr ? "limits" : "destinations",
-                 fmt::format("{} destinations: destinations in [limits] allows {}", destinations,
-                             out.destinations));
+                 fmt::format("{} destinations and {} limits of groups and rules: destinations in "
+                             "[limits] allows {}",
+                             destinations, limits_in_use, out.destinations));
   }
 }
 

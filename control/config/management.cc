@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 
 namespace control::config {
 namespace {
@@ -15,7 +16,9 @@ void read_token(Reader& reader, const toml::table& table, std::string& token) {
   std::string path;
   reader.text(table, "token_file", path);
   if (path.empty()) return;
-  std::ifstream file(path);
+  auto text = reader.file(table, "token_file", path);
+  if (!text) return;
+  std::istringstream file(*text);
   std::string rest;
   if (!(file >> token) || (file >> rest)) {
     return reader.error(table, "token_file",

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
+#include <sstream>
 
 namespace control::config {
 namespace {
@@ -34,8 +34,9 @@ void read_denied_file(Reader& reader, const toml::table& table, Settings& out) {
   std::string path;
   reader.text(table, kDeniedFile, path);
   if (path.empty()) return;
-  std::ifstream file(path);
-  if (!file) return reader.error(table, kDeniedFile, "denied_file: " + path + " cannot be read");
+  auto text = reader.file(table, kDeniedFile, path);
+  if (!text) return;
+  std::istringstream file(*text);
   std::string line;
   for (size_t number = 1; std::getline(file, line); ++number) {
     line.resize(std::min(line.find('#'), line.size()));
@@ -56,6 +57,20 @@ void read_denied_file(Reader& reader, const toml::table& table, Settings& out) {
   }
 }
 
+// Of a destination that is denied no answer would be heard.
+void check_denied(Reader& reader, const toml::table& table, const Settings& out) {
+  link::Networks denied(out.denied, {});
+  std::string_view key = table.contains(kDeniedFile) ? kDeniedFile : "denied";
+  for (const GroupSettings& group : out.groups) {
+    for (const DestinationSettings& one : group.destinations) {
+      if (!one.name.host.empty() || !denied.contains(one.endpoint.ip)) continue;
+      return reader.error(
+          table, key,
+          fmt::format("{} is denied and a destination of [[group]] \"{}\"", one.uri, group.name));
+    }
+  }
+}
+
 }  // namespace
 
 void read_protect(Reader& reader, const toml::table& root, Settings& out) {
@@ -68,6 +83,7 @@ void read_protect(Reader& reader, const toml::table& root, Settings& out) {
   read_networks(reader, table, "trusted", out.trusted);
   read_networks(reader, table, "denied", out.denied);
   read_denied_file(reader, table, out);
+  check_denied(reader, table, out);
   if (reader.raw(table, "scanners") != nullptr) out.scanners = reader.texts(table, "scanners");
   for (size_t i = 0; i < out.scanners.size(); ++i) {
     if (out.scanners[i].size() >= 3 && i != kMostScanners) continue;

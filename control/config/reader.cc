@@ -3,11 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
+
+#include "control/store/file.h"
 
 namespace control::config {
 
+// One line, whatever it quotes.
 void Reader::error(const toml::source_region& where, const std::string& text) {
-  errors_.push_back(fmt::format("{}:{}:{}: {}", file_, where.begin.line, where.begin.column, text));
+  std::string line = fmt::format("{}:{}:{}: {}", file_, where.begin.line, where.begin.column, text);
+  auto unseen = [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; };
+  std::replace_if(line.begin(), line.end(), unseen, '?');
+  errors_.push_back(std::move(line));
 }
 
 void Reader::error(const toml::table& table, std::string_view key, const std::string& text,
@@ -24,6 +31,27 @@ const toml::node* Reader::find(const toml::table& table, std::string_view key) {
   const toml::node* node = table.get(key);
   if (node != nullptr) asked_.insert(node);
   return node;
+}
+
+std::optional<std::string> Reader::file(const toml::table& table, std::string_view key,
+                                        const std::string& path) {
+  try {
+    if (auto text = store::read_file(path)) return text;
+    error(table, key, fmt::format("{}: there is no file {}", key, path));
+  } catch (const std::runtime_error& fault) {
+    error(table, key, fmt::format("{}: {}", key, fault.what()));
+  }
+  return std::nullopt;
+}
+
+void Reader::no_empty(const toml::table& table, std::span<const std::string_view> may_be) {
+  for (const auto& [key, value] : table) {
+    if (std::find(may_be.begin(), may_be.end(), key.str()) != may_be.end()) continue;
+    const toml::table* inner = value.as_table();
+    bool empty = inner != nullptr ? inner->empty() : value.is_array() && value.as_array()->empty();
+    if (empty) error(value, fmt::format("{} is empty: leave it out where any will do", key.str()));
+    if (inner != nullptr) no_empty(*inner, may_be);
+  }
 }
 
 const toml::node* Reader::raw(const toml::table& table, std::string_view key) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bitset>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -60,6 +61,12 @@ class Reader {
   // The tables of [[key]]; empty where there is none.
   std::vector<const toml::table*> list(const toml::table& table, std::string_view key);
   const toml::node* raw(const toml::table& table, std::string_view key);
+  // What is in the file that a key names; nullopt: it cannot be read, which is told at the key.
+  std::optional<std::string> file(const toml::table& table, std::string_view key,
+                                  const std::string& path);
+  // Complains of conditions that are empty lists or tables, as a template makes them of an empty
+  // inventory: they would hold for everything. `may_be` are no conditions.
+  void no_empty(const toml::table& table, std::span<const std::string_view> may_be);
 
   // After all keys of a table were asked for: complains of the rest.
   void finish(const toml::table& table, std::string_view name);

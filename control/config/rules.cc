@@ -31,6 +31,9 @@ bool is_token(std::string_view text) {
                                       [](char c) { return sipcore::is(c, sipcore::kTokenChar); });
 }
 
+constexpr std::string_view kNoConditions[] = {"mark", "add_header", "replace_header",
+                                              "remove_header"};
+
 // One [[rule]].
 class RuleReader {
  public:
@@ -121,6 +124,7 @@ class RuleReader {
   }
 
   void conditions() {
+    reader_.no_empty(table_, kNoConditions);
     for (bool none : {false, true}) {
       none_ = none;
       what_is_said();
@@ -140,7 +144,7 @@ class RuleReader {
   uint64_t origin(std::string_view key) {
     std::string group;
     reader_.text(table_, key, group);
-    if (group.empty()) return 0;
+    if (reader_.raw(table_, key) == nullptr) return 0;
     if (link::find_named(settings_.groups, group) == nullptr) {
       complain(key, fmt::format("{} \"{}\" is no [[group]]", key, group));
     }

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <sstream>
+#include <algorithm>
+#include <cctype>
 
 #include "control/config/groups.h"
 #include "control/config/management.h"
@@ -12,6 +12,7 @@
 #include "control/config/rules.h"
 #include "control/link/named.h"
 #include "control/log/log.h"
+#include "control/store/file.h"
 
 namespace control::config {
 namespace {
@@ -57,23 +58,57 @@ void read_node(Reader& reader, const toml::table& root, Settings& out) {
   reader.finish(node, "[node]");
 }
 
+// As the kernel takes it, and DPDK does between commas.
+bool is_interface(std::string_view name) {
+  return !name.empty() && name.size() <= 15 && name.find_first_of("/ ,:") == name.npos &&
+         name != "." && name != "..";
+}
+
+std::string_view behind_colon(std::string_view device) {
+  return device.substr(device.find(':') + 1);
+}
+
+// Domain, bus, device and function, in hexadecimal digits but for the last.
+bool is_pci(std::string_view text) {
+  constexpr std::string_view kForm = "xxxx:xx:xx.7";
+  if (text.size() != kForm.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    bool fits = kForm[i] == 'x'   ? std::isxdigit(static_cast<uint8_t>(text[i])) != 0
+                : kForm[i] == '7' ? text[i] >= '0' && text[i] <= '7'
+                                  : text[i] == kForm[i];
+    if (!fits) return false;
+  }
+  return true;
+}
+
+bool is_device(std::string_view text) {
+  std::string_view rest = behind_colon(text);
+  bool kernel = text.starts_with("af_xdp:") || text.starts_with("af_packet:");
+  if (kernel) return is_interface(rest);
+  if (text.starts_with("memif:")) return !rest.empty() && rest.find(',') == rest.npos;
+  return is_pci(text);
+}
+
 void read_ports(Reader& reader, const toml::table& root, Settings& out) {
   for (const toml::table* table : reader.list(root, "port")) {
     PortSettings port;
     reader.text(*table, "device", port.device);
     port.twin = fmt::format("tandem{}", out.ports.size());
     reader.text(*table, "twin", port.twin);
-    if (port.twin.empty() || port.twin.size() > 15 ||
-        port.twin.find_first_of("/ ,:") != port.twin.npos) {
+    if (!is_interface(port.twin)) {
       reader.error(*table, "twin", "twin is the name of a network interface, like \"tandem0\"");
     }
     port.verify_checksum = reader.choice(*table, "checksum", {"trust", "verify"}, 0) == 1;
-    bool known = port.device.starts_with("af_xdp:") || port.device.starts_with("af_packet:") ||
-                 port.device.starts_with("memif:") || port.device.find(':') == 4;
-    if (!known) {
+    if (!is_device(port.device)) {
       reader.error(*table, "device",
                    "device is af_xdp:INTERFACE, af_packet:INTERFACE, memif:SOCKET or a PCI "
                    "address like 0000:03:00.0");
+    }
+    for (const PortSettings& other : out.ports) {
+      if (behind_colon(other.device) == behind_colon(port.device)) {
+        reader.error(*table, "device", "this device is another [[port]] already");
+      }
+      if (other.twin == port.twin) reader.error(*table, "twin", "another [[port]] has this twin");
     }
     reader.finish(*table, "[[port]]");
     out.ports.push_back(port);
@@ -208,11 +243,12 @@ std::variant<Settings, Errors> parse(std::string_view text, std::string_view fil
 }
 
 std::variant<Settings, Errors> load(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) return Errors{{path + ":1:1: cannot be read: does it exist, and may we read it?"}};
-  return parse(text.str(), path);
+  try {
+    if (auto text = store::read_file(path)) return parse(*text, path);
+    return Errors{{path + ":1:1: there is no such file"}};
+  } catch (const std::runtime_error& fault) {
+    return Errors{{path + ":1:1: " + fault.what()}};
+  }
 }
 
 }  // namespace control::config

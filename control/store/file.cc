@@ -58,6 +58,9 @@ std::optional<std::string> read_file(const std::string& path) {
   Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0 && errno == ENOENT) return std::nullopt;
   if (file.get() < 0) throw std::runtime_error(failed(path, "cannot be read"));
+  struct stat about {};
+  bool regular = fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode);
+  if (!regular) throw std::runtime_error(path + " cannot be read: it is no file");
   std::string text;
   char part[65536];
   for (ssize_t size; (size = read(file.get(), part, sizeof part)) != 0;) {

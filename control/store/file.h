@@ -14,7 +14,8 @@ std::optional<std::string> replace_file(const std::string& path, std::string_vie
 // The sentence of what has just failed, with errno.
 std::string failed(const std::string& path, const char* what);
 
-// nullopt: there is no such file. Throws a sentence (std::runtime_error) where it cannot be read.
+// nullopt: there is no such file. Throws a sentence (std::runtime_error) where it cannot be read,
+// or is a directory, or a pipe that would hold up who reads it.
 std::optional<std::string> read_file(const std::string& path);
 
 }  // namespace control::store

@@ -82,7 +82,7 @@ TEST(Config, EachErrorSaysWhereAndWhatWouldBeRight) {
 TEST(Config, OneOfAListIsToldAtItsOwnPlace) {
   const std::pair<const char*, const char*> kWrong[] = {
       {"[protect]\nscanners = [\n\"abc\",\n\"a\",\n]\n", "\"a\","},
-      {"[protect]\ndenied = [\n\"192.0.2.0/24\",\n5,\n]\n", "5,"},
+      {"[protect]\ndenied = [\n\"198.51.100.0/24\",\n5,\n]\n", "5,"},
       {"[[group]]\nname = \"h\"\nfailover_codes = [\n503,\n603,\n]\n", "603,"},
       {"[[rule]]\nuser_regex = [\n\"a\",\n\"(\",\n]\n", "\"(\","},
       {"[[rule]]\n[rule.header]\nX-A = \"a\"\nX-B = [\n\"b\",\n\"\\u0001\",\n]\n", "\"\\u0001\","}};
@@ -98,7 +98,27 @@ TEST(Config, OneOfAListIsToldAtItsOwnPlace) {
 
 TEST(Config, BadValuesOfEveryKindAreRefused) {
   for (const char* more :
-       {"[[listen]]\naddress = \"0.0.0.0:5060\"\n",
+       {"[[rule]]\nsource = []\ndrop = true\n",
+        "[[rule]]\nmethod = []\n",
+        "[[rule]]\nnot_user = []\n",
+        "[[rule]]\ntime = []\n",
+        "[[rule]]\nmarked = []\n",
+        "[[rule]]\nsource_port = []\n",
+        "[[rule]]\nheader = {}\n",
+        "[[rule]]\nheader = { X = [] }\n",
+        "[[rule]]\nfrom_group = \"\"\n",
+        "[[port]]\ndevice = \"af_xdp:eth0\"\n",
+        "[[port]]\ndevice = \"af_packet:eth0\"\n",
+        "[[port]]\ndevice = \"af_xdp:\"\n",
+        "[[port]]\ndevice = \"af_xdp:../../x\"\n",
+        "[[port]]\ndevice = \"af_xdp:eth1,queue_count=5\"\n",
+        "[[port]]\ndevice = \"memif:\"\n",
+        "[[port]]\ndevice = \"0000:03:00\"\n",
+        "[[port]]\ndevice = \"memif:/run/m\"\ntwin = \"tandem0\"\n",
+        "[protect]\ndenied_file = \"/tmp\"\n",
+        "[protect]\ndenied = [\"192.0.2.0/24\"]\n",
+        "[management]\ntoken_file = \"/tmp\"\n",
+        "[[listen]]\naddress = \"0.0.0.0:5060\"\n",
         "[[listen]]\naddress = \"192.0.2.1:99999\"\n",
         "[[listen]]\naddress = \"192.0.2.2\"\nport = \"af_xdp:other\"\n",
         "[[listen]]\naddress = \"192.0.2.1:5060\"\n",
@@ -200,6 +220,8 @@ TEST(Config, ErrorsInListsSayWhichOne) {
   EXPECT_EQ(place("[[rule]]\nuser = [\"a\",\n\"b\",\n \"a\\u0001\"]\n"), "f.toml:13:2");
   EXPECT_EQ(place("[[rule]]\nsource = [\"192.0.2.0/24\",\n  \"x\"]\n"), "f.toml:12:3");
   EXPECT_EQ(place("[node]\nname_servers = [\"192.0.2.53\",\n\"dns\"]\n"), "f.toml:12:1");
+  // One line for one error, whatever it quotes.
+  EXPECT_EQ(first_error(std::string(kGood) + "[\"a\\r\\nb\"]\n").find('\n'), std::string::npos);
   std::string many = "[limits]\ndestinations = 16\n[[group]]\nname = \"h\"\n";
   for (int i = 10; i < 27; ++i) {
     many += "[[group.destination]]\nuri = \"sip:192.0.2." + std::to_string(i) + "\"\n";
