@@ -141,21 +141,16 @@ def ten_times_what_they_take(build):
     """Ten times the calls that the backends take, from callers that repeat what is not answered:
     as many as ever come through, everybody else is told at once, and afterwards all is as before.
     """
-    either = sipp_scenario.scenario("completed or refused", [
-        sipp_scenario.invite(rtd_start=False), sipp_scenario.want(100, optional=True),
-        sipp_scenario.want(503, optional=True, then="1"),
-        sipp_scenario.want(200, dialog=True), sipp_scenario.ack(), sipp_scenario.bye(),
-        sipp_scenario.want(200, then="2"), sipp_scenario.label("1"),
-        sipp_scenario.hop_ack(7), sipp_scenario.label("2"), sipp_scenario.pause(1)])
     offered = 10 * CAPACITY * OFFERED_S
 
     def job(tandem):
         Backends(TWO)
         expect_all_complete(start_calls(CAPACITY, rate=9 * CAPACITY // 10, hold_ms=0), CAPACITY)
         before, start = tandem.statistics(), time.monotonic()
-        caller = lab_tools.Sipp("ua", either, FOLDER, "many", port=5070, arguments=(
-            "-m", str(offered), "-r", str(10 * CAPACITY), "-l", str(offered),
-            "198.18.0.1:5060")).start()
+        caller = lab_tools.Sipp(
+            "ua", sipp_scenario.call_or_503(), FOLDER, "many", port=5070, arguments=(
+                "-m", str(offered), "-r", str(10 * CAPACITY), "-l", str(offered),
+                "198.18.0.1:5060")).start()
         expect_all_complete(caller, offered)
         seconds = time.monotonic() - start
         expect_all_complete(start_calls(CAPACITY, rate=9 * CAPACITY // 10, hold_ms=0), CAPACITY)
