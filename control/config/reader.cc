@@ -46,11 +46,13 @@ std::optional<std::string> Reader::file(const toml::table& table, std::string_vi
 
 void Reader::no_empty(const toml::table& table, std::span<const std::string_view> may_be) {
   for (const auto& [key, value] : table) {
-    if (std::find(may_be.begin(), may_be.end(), key.str()) != may_be.end()) continue;
+    bool asked = asked_.contains(&value) || asked_.contains(&table);
+    bool may = std::find(may_be.begin(), may_be.end(), key.str()) != may_be.end();
+    if (!asked || may) continue;
     const toml::table* inner = value.as_table();
     bool empty = inner != nullptr ? inner->empty() : value.is_array() && value.as_array()->empty();
     if (empty) error(value, fmt::format("{} is empty: leave it out where any will do", key.str()));
-    if (inner != nullptr) no_empty(*inner, may_be);
+    if (inner != nullptr) no_empty(*inner, {});
   }
 }
 

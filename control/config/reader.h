@@ -65,7 +65,8 @@ class Reader {
   std::optional<std::string> file(const toml::table& table, std::string_view key,
                                   const std::string& path);
   // Complains of conditions that are empty lists or tables, as a template makes them of an empty
-  // inventory: they would hold for everything. `may_be` are no conditions.
+  // inventory: they would hold for everything. After all conditions were asked for; `may_be` are
+  // none.
   void no_empty(const toml::table& table, std::span<const std::string_view> may_be);
 
   // After all keys of a table were asked for: complains of the rest.

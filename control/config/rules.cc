@@ -51,6 +51,7 @@ class RuleReader {
     hash_by();
     limit();
     decision();
+    reader_.no_empty(table_, kNoConditions);
     reader_.finish(table_, "[[rule]]");
     return std::move(out_);
   }
@@ -124,7 +125,6 @@ class RuleReader {
   }
 
   void conditions() {
-    reader_.no_empty(table_, kNoConditions);
     for (bool none : {false, true}) {
       none_ = none;
       what_is_said();
@@ -144,7 +144,8 @@ class RuleReader {
   uint64_t origin(std::string_view key) {
     std::string group;
     reader_.text(table_, key, group);
-    if (reader_.raw(table_, key) == nullptr) return 0;
+    const toml::node* node = reader_.raw(table_, key);
+    if (node == nullptr || !node->is_string()) return 0;
     if (link::find_named(settings_.groups, group) == nullptr) {
       complain(key, fmt::format("{} \"{}\" is no [[group]]", key, group));
     }

@@ -81,6 +81,15 @@ bool is_pci(std::string_view text) {
   return true;
 }
 
+// One interface by whatever driver; the digits of a PCI address in any case.
+bool is_same_device(std::string_view a, std::string_view b) {
+  if (is_pci(a) && is_pci(b)) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](uint8_t x, uint8_t y) { return std::tolower(x) == std::tolower(y); });
+  }
+  return !is_pci(a) && !is_pci(b) && behind_colon(a) == behind_colon(b);
+}
+
 bool is_device(std::string_view text) {
   std::string_view rest = behind_colon(text);
   bool kernel = text.starts_with("af_xdp:") || text.starts_with("af_packet:");
@@ -105,7 +114,7 @@ void read_ports(Reader& reader, const toml::table& root, Settings& out) {
                    "address like 0000:03:00.0");
     }
     for (const PortSettings& other : out.ports) {
-      if (behind_colon(other.device) == behind_colon(port.device)) {
+      if (is_device(port.device) && is_same_device(other.device, port.device)) {
         reader.error(*table, "device", "this device is another [[port]] already");
       }
       if (other.twin == port.twin) reader.error(*table, "twin", "another [[port]] has this twin");

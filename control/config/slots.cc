@@ -34,17 +34,19 @@ void put(link::DestinationState& state, link::Admin admin) {
   state.admin = admin;
 }
 
-size_t Slots::find(const link::DestinationName& name) const {
-  for (size_t i = 0; i < owners_.size(); ++i) {
-    bool his = !owners_[i].hold.expired() || states_.at(static_cast<uint16_t>(i)).in_use();
-    if (his && owners_[i].name == name) return i;
-  }
-  return owners_.size();
+bool Slots::is_taken(size_t slot) const {
+  return !owners_[slot].hold.expired() || states_.at(static_cast<uint16_t>(slot)).in_use();
 }
 
-size_t Slots::find_free() const {
-  for (size_t i = 0; i < owners_.size(); ++i) {
-    if (owners_[i].hold.expired() && !states_.at(static_cast<uint16_t>(i)).in_use()) return i;
+size_t Slots::find(const link::DestinationName& name) const {
+  auto found = known_.find(name);
+  return found != known_.end() && is_taken(found->second) ? found->second : owners_.size();
+}
+
+size_t Slots::find_free() {
+  for (size_t looked = 0; looked < owners_.size(); ++looked) {
+    size_t at = next_++ % owners_.size();
+    if (!is_taken(at)) return at;
   }
   return owners_.size();
 }
@@ -58,6 +60,9 @@ std::optional<Slots::Slot> Slots::take(const link::DestinationName& name, bool e
   Slot slot{static_cast<uint16_t>(at), owner.hold.lock(), std::nullopt};
   if (slot.hold == nullptr) {
     slot.hold = std::make_shared<char>();
+    auto last = known_.find(owner.name);
+    if (last != known_.end() && last->second == at) known_.erase(last);
+    known_[name] = at;
     owner = {name, slot.hold, enabled};
     begin(states_.at(slot.index), said.value_or(by_file(enabled)));
   } else if (owner.enabled != enabled) {

@@ -1,6 +1,7 @@
 // Which slot of link::Destinations belongs to which destination. Control thread only.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,11 +48,14 @@ class Slots {
     std::weak_ptr<const void> hold;
     bool enabled = true;  // in the file
   };
+  bool is_taken(size_t slot) const;
   size_t find(const link::DestinationName& name) const;
-  size_t find_free() const;
+  size_t find_free();
 
   link::Destinations& states_;
   std::vector<Owner> owners_;
+  std::map<link::DestinationName, size_t> known_;  // the slots of all that own one, or did last
+  size_t next_ = 0;                                // where a free one is looked for
 };
 
 }  // namespace control::config

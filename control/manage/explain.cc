@@ -192,6 +192,7 @@ Json after_failure(const Question& question, const Read& sent, Run& run, const l
   Json out = {{"rules", run.rules}, {"verdict", run.verdict}};
   if (!run.verdict.empty()) return out;
   out["verdict"] = fmt::format("answered with {}", question.failed_with);
+  if (question.failed_with == 503) out["verdict"] = "answered with 503, or 500 if others are left";
   if (run.last != Verdict::kGroup || question.failed_with >= 600) return out;
   auto next = next_of(sent, run, subject);
   if (next->fault != sipcore::Fault::kNone) return out;
@@ -211,7 +212,7 @@ Json explain_response(const Question& question, const Read& read, Run& run,
   if (question.failed_with != 0) throw RpcError{400, "STATUS is for requests"};
   if (status == 100) return {{"verdict", "ends here: each hop has a 100 of its own"}};
   if (status == 503)
-    return {{"verdict", "ends here: another one is asked, or the caller gets a 503 of ours"}};
+    return {{"verdict", "ends here: another one is asked, or the caller gets an answer of ours"}};
   auto subject = subject_of(read, question, config, status);
   run(config.rules.response.get(), subject);
   Json out = {{"rules", run.rules}, {"verdict", "goes on to the caller"}};

@@ -59,8 +59,8 @@ std::optional<std::string> read_file(const std::string& path) {
   if (file.get() < 0 && errno == ENOENT) return std::nullopt;
   if (file.get() < 0) throw std::runtime_error(failed(path, "cannot be read"));
   struct stat about {};
-  bool regular = fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode);
-  if (!regular) throw std::runtime_error(path + " cannot be read: it is no file");
+  bool good = fstat(file.get(), &about) == 0 && (S_ISREG(about.st_mode) || S_ISCHR(about.st_mode));
+  if (!good) throw std::runtime_error(path + " cannot be read: it is a directory or a pipe");
   std::string text;
   char part[65536];
   for (ssize_t size; (size = read(file.get(), part, sizeof part)) != 0;) {

@@ -16,6 +16,7 @@ struct Places {
   std::array<uint16_t, 8> slots = {kNone, kNone, kNone, kNone, kNone, kNone, kNone, kNone};
 
   uint16_t& group() { return slots[0]; }
+  uint16_t group() const { return slots[0]; }
   // False: no call has places of more than seven rules.
   bool add(uint16_t slot) {
     for (size_t i = 1; i < slots.size(); ++i) {

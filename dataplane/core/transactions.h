@@ -65,8 +65,9 @@ struct ServerTransaction : Answer {
   Blob request = kNoBlob;  // as received; dropped when nothing can need it again
   Blob best = kNoBlob;     // best failure so far, ready to go up (RFC 3261 16.7 step 6)
   uint32_t first_client = kNoSlot;
-  uint32_t group_id = 0;      // of the group the request was balanced over
-  uint16_t group = kNoGroup;  // its index when it was chosen; kNoGroup: none
+  uint32_t group_id = 0;        // of the group the request was balanced over
+  uint32_t first_group_id = 0;  // where that began
+  uint16_t group = kNoGroup;    // its index when it was chosen; kNoGroup: none
   int16_t best_status = 0;
   uint8_t state = 0;  // of the machine that `kind` names
   sipcore::Method method = sipcore::Method::kExtension;

@@ -63,13 +63,14 @@ bool Proxy::may_reach_caller(const sipcore::RoutePlan& plan) const {
 
 // The group of a request under way; a reload may have moved it, or taken it away.
 uint16_t Proxy::group_of(const ServerTransaction& server) const {
+  return server.group == kNoGroup ? kNoGroup : find_group(server.group_id, server.group);
+}
+
+uint16_t Proxy::find_group(uint32_t id, uint16_t likely) const {
   const auto& groups = config_->groups;
-  if (server.group == kNoGroup) return kNoGroup;
-  if (server.group < groups.size() && groups[server.group].id == server.group_id) {
-    return server.group;
-  }
+  if (likely < groups.size() && groups[likely].id == id) return likely;
   for (size_t i = 0; i < groups.size(); ++i) {
-    if (groups[i].id == server.group_id) return static_cast<uint16_t>(i);
+    if (groups[i].id == id) return static_cast<uint16_t>(i);
   }
   return kNoGroup;
 }
@@ -125,6 +126,7 @@ uint32_t Proxy::new_branch(uint32_t server_slot, const Target& target, uint64_t 
 void Proxy::enter_group(ServerTransaction& server, ClientTransaction& client, uint16_t index) {
   const Group& group = config_->groups[index];
   if (group_of(server) != index) {
+    if (server.group == kNoGroup) server.first_group_id = group.id;
     server.group = index;
     server.group_id = group.id;
     server.tries_here = 0;

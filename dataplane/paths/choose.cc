@@ -77,21 +77,30 @@ bool Proxy::may_ask(const Wish& wish, const Destination& destination) const {
 }
 
 // Whether a request like this one would find somebody who was not asked for it.
-bool Proxy::others_are_left(uint32_t server_slot) const {
+bool Proxy::others_are_left(uint32_t server) const {
+  const ServerTransaction& asked = transactions_.server(server);
+  uint16_t now = group_of(asked), first = find_group(asked.first_group_id, asked.group);
+  return others_are_left(server, now) || (first != now && others_are_left(server, first));
+}
+
+// In that group, or those behind it.
+bool Proxy::others_are_left(uint32_t server_slot, uint16_t group) const {
   const ServerTransaction& server = transactions_.server(server_slot);
   Wish wish;
   wish.server = server_slot;
   wish.listen = server.listen;
   wish.call = server.kind == Kind::kInvite;
   wish.care = Care::kNoStart;
-  uint16_t at = group_of(server);
-  for (size_t hops = 0; at < config_->groups.size() && hops < kMostFallbacks; ++hops) {
-    wish.group = &config_->groups[at];
-    wish.group_index = at;
+  for (size_t hops = 0; group < config_->groups.size() && hops < kMostFallbacks; ++hops) {
+    wish.group = &config_->groups[group];
+    wish.group_index = group;
+    group = wish.group->fallback;
+    const control::link::CallLimit& limit = wish.group->limit;
+    bool full = wish.call && control::link::is_used_up(limit, destinations_, true, now_us_);
+    if (full && server.places.group() != limit.slot) continue;
     for (const Destination& one : wish.group->destinations) {
       if (may_ask(wish, one)) return true;
     }
-    at = wish.group->fallback;
   }
   return false;
 }

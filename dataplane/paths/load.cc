@@ -63,10 +63,15 @@ void Proxy::end_load(ClientTransaction& client) {
 }
 
 // It was given up for its silence: what a dead destination was sent must not fill it for the whole
-// of timer B, when it may be back long before. A late 2xx takes the place again.
+// of timer B, when it may be back long before. A late 2xx takes the place again. The least of its
+// work stays: as long as it may still answer, the slot is this destination's.
 void Proxy::give_up_load(ClientTransaction& client) {
-  client.takes_place_again = client.holds_call;
-  end_load(client);
+  if (client.work == 0) return;
+  DestinationState& state = destinations_.at(client.destination_slot);
+  state.work.fetch_sub(client.work - 1U, std::memory_order_acq_rel);
+  client.work = 1;
+  client.takes_place_again = std::exchange(client.holds_call, false);
+  if (client.takes_place_again) state.give_call_back();
 }
 
 // A response of the destination, in hand.
@@ -81,7 +86,8 @@ void Proxy::hear(ClientTransaction& client) {
     state.measure(static_cast<uint32_t>(now_us_ - client.sent_us), now_ms_);
     traffic_.first_response.add(now_us_ - client.sent_us);
   }
-  if (client.holds_call && status >= 180 && status < 300) note_ringing(client, status);
+  bool call = client.holds_call || client.takes_place_again;
+  if (call && status >= 180 && status < 300) note_ringing(client, status);
   client.heard = true;
   if (now_ms_ >= state.heard_ms.load(std::memory_order_relaxed) + kHeardStepMs) {
     state.heard_ms.store(now_ms_, std::memory_order_relaxed);

@@ -179,6 +179,7 @@ class Proxy {
   bool usable(const sipcore::Endpoint& endpoint) const;
   bool may_reach_caller(const sipcore::RoutePlan& plan) const;
   uint16_t group_of(const ServerTransaction& server) const;
+  uint16_t find_group(uint32_t id, uint16_t likely) const;
   void fork_to_all(uint32_t first);
   std::optional<uint16_t> listen_for(const sipcore::Endpoint& target, uint16_t preferred) const;
   uint32_t begin_transaction();
@@ -202,7 +203,8 @@ class Proxy {
   std::optional<Target> choose_in(Wish& wish);
   uint16_t select(const Wish& wish, const control::link::Tier& tier);
   bool may_ask(const Wish& wish, const control::link::Destination& destination) const;
-  bool others_are_left(uint32_t server_slot) const;
+  bool others_are_left(uint32_t server) const;
+  bool others_are_left(uint32_t server_slot, uint16_t group) const;
   bool take_place(const Wish& wish, const control::link::Destination& destination);
   bool was_asked(const Wish& wish, const control::link::Destination& one) const;
   uint16_t listen_to(const Wish& wish, const control::link::Destination& one) const;

@@ -106,6 +106,7 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
         "[[rule]]\nsource_port = []\n",
         "[[rule]]\nheader = {}\n",
         "[[rule]]\nheader = { X = [] }\n",
+        "[[rule]]\nheader = { mark = [] }\n",
         "[[rule]]\nfrom_group = \"\"\n",
         "[[port]]\ndevice = \"af_xdp:eth0\"\n",
         "[[port]]\ndevice = \"af_packet:eth0\"\n",
@@ -207,6 +208,28 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
     ASSERT_NE(error, "") << more;
     std::string line = line_named_by(error, text);
     EXPECT_FALSE(line.empty() || line.starts_with('[')) << more << error;
+  }
+}
+
+TEST(Config, PortsOfTwoPciDomainsAreTwo) {
+  std::string good(kGood);
+  EXPECT_EQ(first_error(good + "[[port]]\ndevice = \"0000:3b:00.0\"\n"
+                               "[[port]]\ndevice = \"0001:3b:00.0\"\n"),
+            "");
+  EXPECT_NE(first_error(good + "[[port]]\ndevice = \"0000:3b:00.0\"\n"
+                               "[[port]]\ndevice = \"0000:3B:00.0\"\n"),
+            "");
+  EXPECT_EQ(first_error(good + "[protect]\ndenied_file = \"/dev/null\"\n"), "");
+}
+
+// What is wrong in two ways is told in one.
+TEST(Config, OneFaultIsToldOnce) {
+  for (const char* more : {"[[rule]]\nsources = []\n", "[[rule]]\n[rule.headers]\n",
+                           "[[rule]]\nfrom_group = 5\n", "[[rule]]\nuser = []\n", "[[port]]\n"}) {
+    auto result = parse(std::string(kGood) + more, "f.toml");
+    auto* errors = std::get_if<Errors>(&result);
+    ASSERT_TRUE(errors != nullptr) << more;
+    EXPECT_EQ(errors->lines.size(), 1u) << errors->lines.front() << "\n" << errors->lines.back();
   }
 }
 

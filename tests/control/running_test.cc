@@ -70,6 +70,22 @@ TEST_F(SlotsTest, ASlotWithoutCallsIsUsedAgainFromTheBeginning) {
   }
 }
 
+// One that was away has another slot now; that its first one is somebody else's means nothing.
+TEST_F(SlotsTest, ADestinationIsFoundWhereItIsNow) {
+  Settings away = settings;
+  away.groups[0].destinations[0].uri = "sip:192.0.2.7";
+  slot(settings);
+  slot(away);
+  slot(away);
+  uint16_t now = slot(settings);
+  for (int i = 0; i < 4; ++i) {
+    Settings both = settings;
+    both.groups[0].destinations.push_back(away.groups[0].destinations[0]);
+    both.groups[0].destinations[1].uri = "sip:192.0.2.8;n=" + std::to_string(i);
+    EXPECT_EQ(slot(both), now);
+  }
+}
+
 TEST_F(SlotsTest, NoSlotLeftIsToldAndNothingIsLost) {
   for (int i = 0; i < 4; ++i) {
     settings.groups[0].destinations[0].uri = "sip:192.0.2.8;n=" + std::to_string(i);

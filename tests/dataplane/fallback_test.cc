@@ -89,6 +89,30 @@ TEST_F(FallbackTest, IsAskedWhenTheGroupHasFailed) {
   for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node.destination(i).in_use());
 }
 
+// The 503 of the group behind is not ours while somebody in the first one was not asked.
+TEST_F(FallbackTest, OthersMayBeLeftInTheFirstGroup) {
+  for (bool full : {false, true}) {
+    node.configure([&](RunningConfig& config) {
+      Group behind = config.groups[0];
+      behind.id = 7;
+      behind.name = "behind";
+      behind.destinations.erase(behind.destinations.begin(), behind.destinations.begin() + 2);
+      config.groups[0].destinations.resize(2);
+      if (full) config.groups[0].limit = {.capacity = 1, .slot = 9};
+      config.groups[0].tries = 1;
+      config.groups[0].fallback = 1;
+      config.groups.push_back(behind);
+    });
+    ASSERT_GE(begin(full), 0);
+    node.destination(9).calls = full ? 2 : 0;  // one of them is its own
+    auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+    ASSERT_EQ(out.size(), 2u);
+    EXPECT_EQ(out[1].to, backend(2));
+    out = from_backend(out[1], response_to(out[1].bytes, 503, "bob"));
+    EXPECT_EQ(status_of(out.back().bytes), full ? 503 : 500);
+  }
+}
+
 // A group whose breakers are open is the last resort, not the one behind it.
 TEST_F(FallbackTest, IsAskedBeforeOneThatIsBroken) {
   node.destination(0).breaker = sipcore::Breaker().failed(now, {1, 60000, 60000}).word();

@@ -114,14 +114,16 @@ TEST_F(BalanceTest, PlacesOfASilentOneAreGivenBackWhenItIsGivenUp) {
   wait(2500);
   EXPECT_EQ(calls(0), 0u);
   EXPECT_EQ(calls(1), 1u);
-  EXPECT_EQ(node.destination(0).work, 0u);
+  EXPECT_EQ(node.destination(0).work, 1u) << "its slot stays its own";
   from_backend(silent, response_to(silent.bytes, 200, "bob"));
   EXPECT_EQ(calls(0), 1u);
   last = silent;
   hang_up();
+  EXPECT_EQ(node.destination(0).rang, 1u);
   wait(40000);
   EXPECT_EQ(calls(0), 0u);
   EXPECT_EQ(calls(1), 0u);
+  EXPECT_EQ(node.destination(0).work, 0u);
 }
 
 // Two 2xx of one INVITE, from behind another proxy: one call in our books.

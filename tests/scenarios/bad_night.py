@@ -94,7 +94,7 @@ def refusing_at_load(build):
     def job(tandem):
         backends = Backends(TWO[1:])
         backends.start(TWO[0], sipp_scenario.scenario("refusing", [
-            sipp_scenario.want("INVITE"),
+            sipp_scenario.want("INVITE"), sipp_scenario.answer(100, "Trying", tag=""),
             sipp_scenario.answer(503, "Service Unavailable", retrans=500),
             sipp_scenario.want("ACK")]))
         caller = start_calls()
@@ -107,7 +107,6 @@ def refusing_at_load(build):
         backends.start(TWO[0])
         lab_tools.wait_until(lambda: state_of(tandem, TWO[0]) == "active", 10, "active")
         expect_none_lost(caller)
-        expect("inactive" not in seen(tandem, TWO[0]), f"it went through {seen(tandem, TWO[0])}")
     with_tandem(build, job, backends=(), group_extra=destinations(*TWO))
 
 

@@ -103,7 +103,8 @@ def capacity_is_kept(build):
         answered, refused = statistics["calls_answered"], statistics["rejected_no_backend"]
         print(f"    at most {most} of {capacity}; {answered} calls completed, {refused} refused")
         expect(most == capacity, f"at most {most} calls at one of them")
-        expect(answered + refused == calls and refused > calls / 4 and answered > calls / 4,
+        # A refusal leaves no state: an INVITE that is repeated is refused and counted again.
+        expect(answered >= 2 * capacity and refused >= calls - answered > 0,
                f"{answered} answered, {refused} refused")
         left = [one["ACTIVE"] for one in tandem.destinations()]
         expect(left == [0, 0], f"calls left in the books: {left}")
