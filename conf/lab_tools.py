@@ -77,14 +77,15 @@ class Tandem:
 
     def __init__(self, build, folder, workers=1, port="af_xdp", algorithm="round_robin",
                  backends=("b1", "b2"), v6=False, extra="", group_extra="", node="",
-                 management=""):
+                 management="", listen=""):
         self.build, self.folder = build, folder
         self.socket = f"{folder}/tandem.sock"
         self.config = f"{folder}/tandem.toml"
         self.memif = f"{folder}/memif.sock"
         self.wire = None  # the process at the other end of a memif port
         self.settings = dict(workers=workers, port=port, algorithm=algorithm, v6=v6, extra=extra,
-                             group_extra=group_extra, node=node, management=management)
+                             group_extra=group_extra, node=node, management=management,
+                             listen=listen)
         self.write_config(backends)
         self.process = None
 
@@ -95,7 +96,7 @@ class Tandem:
                  s["node"], "[management]",
                  f'socket = "{self.socket}"', s["management"], "[[port]]", f'device = "{device}"']
         for v6 in (False, True):
-            lines += ["[[listen]]", f'address = "{bracketed(address("lb", v6))}:5060"']
+            lines += ["[[listen]]", f'address = "{bracketed(address("lb", v6))}:5060"', s["listen"]]
         lines += ["[[group]]", 'name = "backends"', f'algorithm = "{s["algorithm"]}"',
                   s["group_extra"]]
         for backend in backends:

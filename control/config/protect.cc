@@ -12,23 +12,6 @@ constexpr size_t kMostNetworks = 1000000;
 constexpr size_t kMostScanners = 64;
 constexpr std::string_view kDeniedFile = "denied_file";
 
-void read_networks(Reader& reader, const toml::table& table, std::string_view key,
-                   std::vector<link::Network>& out) {
-  size_t item = 0;
-  for (const std::string& text : reader.texts(table, key)) {
-    auto network = link::parse_network(text);
-    if (network) {
-      out.push_back(*network);
-    } else {
-      reader.error(
-          table, key,
-          fmt::format("{}: \"{}\" is no address or network, like \"192.0.2.0/24\"", key, text),
-          item);
-    }
-    ++item;
-  }
-}
-
 // One network in a line; empty lines and what follows # mean nothing.
 void read_denied_file(Reader& reader, const toml::table& table, Settings& out) {
   std::string path;
@@ -57,21 +40,38 @@ void read_denied_file(Reader& reader, const toml::table& table, Settings& out) {
   }
 }
 
-// Of a destination that is denied no answer would be heard.
-void check_denied(Reader& reader, const toml::table& table, const Settings& out) {
-  link::Networks denied(out.denied, {});
-  std::string_view key = table.contains(kDeniedFile) ? kDeniedFile : "denied";
-  for (const GroupSettings& group : out.groups) {
-    for (const DestinationSettings& one : group.destinations) {
-      if (!one.name.host.empty() || !denied.contains(one.endpoint.ip)) continue;
-      return reader.error(
+}  // namespace
+
+void read_networks(Reader& reader, const toml::table& table, std::string_view key,
+                   std::vector<link::Network>& out) {
+  size_t item = 0;
+  for (const std::string& text : reader.texts(table, key)) {
+    auto network = link::parse_network(text);
+    if (network) {
+      out.push_back(*network);
+    } else {
+      reader.error(
           table, key,
-          fmt::format("{} is denied and a destination of [[group]] \"{}\"", one.uri, group.name));
+          fmt::format("{}: \"{}\" is no address or network, like \"192.0.2.0/24\"", key, text),
+          item);
     }
+    ++item;
   }
 }
 
-}  // namespace
+void check_no_destination(Reader& reader, const toml::table& table, std::string_view key,
+                          std::span<const link::Network> networks, const Settings& settings,
+                          std::string_view what) {
+  link::Networks all(networks, {});
+  for (const GroupSettings& group : settings.groups) {
+    for (const DestinationSettings& one : group.destinations) {
+      if (!one.name.host.empty() || !all.contains(one.endpoint.ip)) continue;
+      return reader.error(
+          table, key,
+          fmt::format("{} is {} and a destination of [[group]] \"{}\"", one.uri, what, group.name));
+    }
+  }
+}
 
 void read_protect(Reader& reader, const toml::table& root, Settings& out) {
   const toml::table& table = *reader.section(root, "protect");
@@ -83,7 +83,9 @@ void read_protect(Reader& reader, const toml::table& root, Settings& out) {
   read_networks(reader, table, "trusted", out.trusted);
   read_networks(reader, table, "denied", out.denied);
   read_denied_file(reader, table, out);
-  check_denied(reader, table, out);
+  // No answer of such a destination would be heard.
+  check_no_destination(reader, table, table.contains(kDeniedFile) ? kDeniedFile : "denied",
+                       out.denied, out, "denied");
   if (reader.raw(table, "scanners") != nullptr) out.scanners = reader.texts(table, "scanners");
   for (size_t i = 0; i < out.scanners.size(); ++i) {
     if (out.scanners[i].size() >= 3 && i != kMostScanners) continue;

@@ -139,7 +139,10 @@ std::unique_ptr<link::RunningConfig> build(const Settings& settings, const Edits
   Builder builder{settings, edits, members, slots, {}};
   for (const ListenSettings& listen : settings.listens) {
     uint16_t group = listen.group.empty() ? uint16_t{0} : group_index(settings, listen.group);
-    config->listens.push_back({listen.address, listen.port, group});
+    auto balancers = listen.balancers.empty()
+                         ? nullptr
+                         : std::make_shared<const link::Networks>(listen.balancers, keys.token);
+    config->listens.push_back({listen.address, listen.port, group, std::move(balancers)});
     config->own.push_back(listen.address);
   }
   for (const GroupSettings& wanted : settings.groups) {

@@ -132,6 +132,7 @@ void read_listens(Reader& reader, const toml::table& root, Settings& out) {
     reader.text(*table, "address", address);
     reader.text(*table, "port", device);
     reader.text(*table, "group", listen.group);
+    read_networks(reader, *table, "proxy_protocol_from", listen.balancers);
     auto endpoint = sipcore::parse_endpoint(address, sipcore::kDefaultPort);
     if (!endpoint || endpoint->ip.unusable_as_target()) {
       reader.error(*table, "address",
@@ -163,6 +164,9 @@ void check_listens(Reader& reader, const toml::table& root, const Settings& out)
     if (!name.empty() && link::find_named(out.groups, name) == nullptr) {
       reader.error(*tables[i], "group", fmt::format("group \"{}\" is no [[group]]", name));
     }
+    // What it answers has no such header.
+    check_no_destination(reader, *tables[i], "proxy_protocol_from", out.listens[i].balancers, out,
+                         "a balancer");
   }
 }
 

@@ -29,8 +29,9 @@ struct PortSettings {
 
 struct ListenSettings {
   sipcore::Endpoint address;
-  uint16_t port = 0;  // index in `ports`
-  std::string group;  // that gets what comes here; empty: the first one
+  uint16_t port = 0;                     // index in `ports`
+  std::string group;                     // that gets what comes here; empty: the first one
+  std::vector<link::Network> balancers;  // that say by a PROXY header for whom they send
 };
 
 struct DestinationSettings {

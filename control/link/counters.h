@@ -30,6 +30,7 @@ namespace control::link {
   X(drop_fragment,          "overlapping, doubled or senseless fragments")                     \
   X(drop_fragment_full,     "no room to put a datagram together")                           \
   X(drop_bad_source,        "source address that cannot be answered")                       \
+  X(drop_bad_proxy_header,  "without the PROXY header that a balancer must put before them")  \
   X(drop_keepalive,         "empty lines that keep a NAT binding open")                     \
   X(drop_not_sip,           "payload is not SIP")                                           \
   X(drop_no_via,            "no Via that an answer could follow")                           \

@@ -28,8 +28,9 @@ inline constexpr uint16_t kAnyListen = 0xffff;
 
 struct Listen {
   sipcore::Endpoint endpoint;
-  uint16_t port = 0;   // index of the packet port it is reached through
-  uint16_t group = 0;  // that gets what comes here
+  uint16_t port = 0;                          // index of the packet port it is reached through
+  uint16_t group = 0;                         // that gets what comes here
+  std::shared_ptr<const Networks> balancers;  // that put a PROXY header before what they send here
 };
 
 enum class Algorithm : uint8_t {

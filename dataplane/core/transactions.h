@@ -71,9 +71,10 @@ struct ServerTransaction : Answer {
   int16_t best_status = 0;
   uint8_t state = 0;  // of the machine that `kind` names
   sipcore::Method method = sipcore::Method::kExtension;
-  uint8_t tries = 0;       // destinations asked: so many of `tried` count
-  uint8_t tries_here = 0;  // of them in this group
-  bool cancelled = false;  // the caller sent CANCEL
+  uint8_t tries = 0;         // destinations asked: so many of `tried` count
+  uint8_t tries_here = 0;    // of them in this group
+  bool cancelled = false;    // the caller sent CANCEL
+  bool by_balancer = false;  // it came by one, which `reply_to` is
   bool dialog_reserved = false;
   bool refused = false;  // some destination gave an answer that others shall not be asked after
   bool in_use = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/net/proxy_header.h"
 #include "dataplane/steer/owner.h"
 
 namespace dataplane {
@@ -188,8 +189,27 @@ Count Worker::drop(Packet* packet, Count why) {
   return why;
 }
 
+// Nobody who has this address sends to us over a wire: the answer would go to ourselves or to a
+// whole network.
+bool Worker::is_nobody(const sipcore::IpAddress& source) const {
+  if (hops_ != nullptr && hops_->nobody(source)) return true;
+  return source.loopback() && !config_->own.front().ip.loopback();
+}
+
+// Whom a balancer speaks for, and what he has sent. False: it does not say so.
+bool Worker::take_proxy_header(const Packet& packet, Arrival& arrival) const {
+  const auto& balancers = config_->listens[arrival.listen].balancers;
+  if (balancers == nullptr || !balancers->contains(arrival.peer.ip)) return true;
+  auto header = read_proxy_header(packet.bytes().substr(arrival.payload, arrival.payload_size));
+  if (!header) return false;
+  if (!header->source.ip.none()) arrival.source = header->source;
+  arrival.payload += header->size;
+  arrival.payload_size -= header->size;
+  return true;
+}
+
 std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
-  Arrival arrival{info.source, 0, info.payload, info.payload_size};
+  Arrival arrival{info.source, info.source, 0, info.payload, info.payload_size};
   const auto& listens = config_->listens;
   while (arrival.listen < listens.size() && listens[arrival.listen].endpoint != info.target) {
     ++arrival.listen;
@@ -199,18 +219,16 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
     bool joined = info.ip_payload == 0;
     return joined ? drop(packet, Count::drop_not_ours) : not_for_us(packet, Count::drop_not_ours);
   }
-  std::string_view sip = packet->bytes().substr(info.payload, info.payload_size);
-  if (tap_.active()) tap_.note(info.source, info.target, sip);
-  Count refused = protection_.refuse(info.source.ip, sip);
+  if (!take_proxy_header(*packet, arrival)) return drop(packet, Count::drop_bad_proxy_header);
+  std::string_view sip = packet->bytes().substr(arrival.payload, arrival.payload_size);
+  if (tap_.active()) tap_.note(arrival.source, info.target, sip);
+  Count refused = protection_.refuse(arrival.source.ip, sip);
   if (refused != Count::kFates) return drop(packet, refused);
   // New requests are turned away before anything that costs is done for them.
   bool shedding = from_ports_.shedding(), is_new = shedding && is_new_request(sip);
-  bool trusted = is_new && config_->protect.trusts(info.source.ip);
+  bool trusted = is_new && config_->protect.trusts(arrival.source.ip);
   if (shedding && from_ports_.drops(is_new, trusted)) return drop(packet, Count::drop_overload);
-  // Nobody who has this address sends to us over a wire: the answer would go to ourselves or to a
-  // whole network.
-  bool nobody = hops_ != nullptr && hops_->nobody(info.source.ip);
-  if (nobody || (info.source.ip.loopback() && !config_->own.front().ip.loopback())) {
+  if (is_nobody(arrival.peer.ip) || is_nobody(arrival.source.ip)) {
     return drop(packet, Count::drop_bad_source);
   }
   if (!checksum_fits(*packet, info)) return drop(packet, Count::drop_bad_udp);

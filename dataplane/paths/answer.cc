@@ -31,13 +31,21 @@ bool Proxy::is_amplified(size_t answer) const {
   return answer * 2 > in_->message.bytes().size() * 3;
 }
 
+// Back through the balancer that the request in hand came by, else as its Via says (RFC 3261
+// 18.2.2, RFC 3581 4).
+sipcore::Endpoint Proxy::reply_target() const {
+  const Arrival& arrival = in_->arrival;
+  if (arrival.peer != arrival.source) return arrival.peer;
+  return sipcore::reply_target(*in_->essentials.via, arrival.source);
+}
+
 // An answer without any state.
 Count Proxy::answer_directly(int status, std::string_view reason, std::string_view headers) {
   size_t size = write_reply(*in_, in_->arrival.source, status, reason, headers);
   if (size == 0) return Count::drop_no_memory;
   if (is_amplified(size)) return Count::drop_too_short;
   traffic_.response_out(in_->arrival.listen, in_->message.method(), status);
-  sipcore::Endpoint to = sipcore::reply_target(*in_->essentials.via, in_->arrival.source);
+  sipcore::Endpoint to = reply_target();
   send_bytes({out_.data(), size}, in_->arrival.listen, to, Count::sent_reply);
   return Count::request_answered;
 }

@@ -40,6 +40,7 @@ std::optional<Endpoint> Proxy::dialog_target(const Parsed& request,
                                              const sipcore::RoutePlan& plan) const {
   uint32_t from = sipcore::tag_hash(request.essentials.from_tag, key());
   if (plan.token->caller_tag_hash == from) return plan.token->destination;
+  if (!plan.token->caller_flow.ip.none()) return plan.token->caller_flow;
   auto endpoint = sipcore::literal_endpoint(plan.way());
   if (!endpoint || !usable(*endpoint)) return std::nullopt;
   return endpoint;
@@ -52,6 +53,8 @@ bool Proxy::may_reach_caller(const sipcore::RoutePlan& plan) const {
   uint32_t from = sipcore::tag_hash(in_->essentials.from_tag, key());
   const sipcore::IpAddress& source = in_->arrival.source.ip;
   if (plan.token->caller_tag_hash == from || plan.token->destination.ip == source) return true;
+  // It goes back the way that the call came, whatever it says.
+  if (!plan.token->caller_flow.ip.none()) return true;
   for (const Group& group : config_->groups) {
     for (const Destination& destination : group.destinations) {
       if (destination.endpoint.ip == source) return true;
@@ -93,7 +96,8 @@ uint32_t Proxy::begin_transaction() {
   server.kind = in_->message.method() == Method::kInvite ? Kind::kInvite : Kind::kOther;
   server.method = in_->message.method();
   server.source = in_->arrival.source;
-  server.reply_to = sipcore::reply_target(*in_->essentials.via, in_->arrival.source);
+  server.reply_to = reply_target();
+  server.by_balancer = in_->arrival.peer != in_->arrival.source;
   server.listen = in_->arrival.listen;
   server.to_has_tag = !in_->essentials.to_tag.empty();
   return slot;
@@ -146,15 +150,18 @@ bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
   hop.sent_by = config_->listens[client.listen].endpoint;
   hop.source = in_->arrival.source;
   uint16_t listen_in = in_->arrival.listen;
+  Endpoint flow;
   if (client.server != kNoSlot) {
-    hop.source = transactions_.server(client.server).source;
-    listen_in = transactions_.server(client.server).listen;
+    const ServerTransaction& server = transactions_.server(client.server);
+    hop.source = server.source;
+    listen_in = server.listen;
+    if (server.by_balancer) flow = server.reply_to;
   }
   Endpoint own[2] = {hop.sent_by, config_->listens[listen_in].endpoint};
   if (records_route(request.message, request.essentials)) {
     sipcore::RouteToken route{client.destination,
                               sipcore::tag_hash(request.essentials.from_tag, key()),
-                              sipcore::address_hash(hop.source.ip, key())};
+                              sipcore::address_hash(hop.source.ip, key()), flow};
     hop.route_token = sipcore::write_route_token(key(), route, request.essentials.call_id, token);
     hop.record_routes = {own, own[0] == own[1] ? size_t{1} : size_t{2}};
   }

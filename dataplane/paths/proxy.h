@@ -51,9 +51,10 @@ inline constexpr size_t kMostFields = sipcore::kMaxHeaders - 8;
 
 // Where a packet came from and what in it is SIP.
 struct Arrival {
-  sipcore::Endpoint source;
-  uint16_t listen = 0;   // index of the listen address it was sent to
-  uint32_t payload = 0;  // offset and size of the SIP message in the packet
+  sipcore::Endpoint source;  // who has sent it
+  sipcore::Endpoint peer;    // who has sent it to us: the source, or a balancer between
+  uint16_t listen = 0;       // index of the listen address it was sent to
+  uint32_t payload = 0;      // offset and size of the SIP message in the packet
   uint32_t payload_size = 0;
 };
 
@@ -169,6 +170,7 @@ class Proxy {
   Count refuse(sipcore::Fault fault);
   Count answer_directly(int status, std::string_view reason, std::string_view headers = {});
   bool is_amplified(size_t answer) const;
+  sipcore::Endpoint reply_target() const;
   Count answer_refused(int status, std::string_view reason, uint32_t retry_after_s, Count why);
   Count answer_unavailable(Count why);
   Count turn_away();

@@ -228,7 +228,7 @@ void Proxy::resend_own(const Answer& answer) {
   size_t size = sipcore::rebuild_response(in_->message, e, source, answer.status, own,
                                           answer.to_has_tag, out_);
   if (size == 0) return;
-  sipcore::Endpoint to = sipcore::reply_target(*e.via, source);
+  sipcore::Endpoint to = reply_target();
   send_bytes({out_.data(), size}, answer.listen, to, Count::sent_again);
 }
 

@@ -48,6 +48,32 @@ uint64_t route_check(const HashKey& key, std::string_view fields, std::string_vi
 
 size_t address_digits(char family) { return family == '4' ? 8 : family == '6' ? 32 : 0; }
 
+void add_endpoint(Writer& writer, const Endpoint& endpoint) {
+  const IpAddress& ip = endpoint.ip;
+  writer.add(ip.family == Family::kV4 ? "4" : "6");
+  for (size_t i = 0; i < ip.size(); i += 4) {
+    uint32_t word;
+    std::memcpy(&word, &ip.bytes[i], sizeof word);
+    writer.add_hex(__builtin_bswap32(word), 8);
+  }
+  writer.add_hex(endpoint.port, 4);
+}
+
+// From the front of `text`. False: none is there.
+bool take_endpoint(std::string_view& text, Endpoint& out) {
+  size_t digits = text.empty() ? 0 : address_digits(text.front());
+  if (digits == 0 || text.size() < 1 + digits + 4) return false;
+  HexReader reader(text.substr(1));
+  out.ip.family = text.front() == '4' ? Family::kV4 : Family::kV6;
+  for (size_t i = 0; i < digits / 8; ++i) {
+    uint32_t word = __builtin_bswap32(static_cast<uint32_t>(reader.take<8>()));
+    std::memcpy(&out.ip.bytes[4 * i], &word, sizeof word);
+  }
+  out.port = static_cast<uint16_t>(reader.take<4>());
+  text.remove_prefix(1 + digits + 4);
+  return !reader.broken();
+}
+
 }  // namespace
 
 std::string_view write_branch(const HashKey& key, const BranchToken& token, char* out) {
@@ -74,37 +100,29 @@ TokenStatus read_branch(const HashKey& key, std::string_view text, BranchToken& 
 
 std::string_view write_route_token(const HashKey& key, const RouteToken& token,
                                    std::string_view call_id, char* out) {
-  const IpAddress& ip = token.destination.ip;
   Writer writer({out, kRouteTokenMost});
-  writer.add(ip.family == Family::kV4 ? "4" : "6");
-  for (size_t i = 0; i < ip.size(); i += 4) {
-    uint32_t word;
-    std::memcpy(&word, &ip.bytes[i], sizeof word);
-    writer.add_hex(__builtin_bswap32(word), 8);
-  }
-  writer.add_hex(token.destination.port, 4).add_hex(token.caller_tag_hash, 8);
-  writer.add_hex(token.caller_address_hash, 8);
+  add_endpoint(writer, token.destination);
+  writer.add_hex(token.caller_tag_hash, 8).add_hex(token.caller_address_hash, 8);
+  if (!token.caller_flow.ip.none()) add_endpoint(writer, token.caller_flow);
   writer.add_hex(route_check(key, writer.text(), call_id), kCheckSize);
   return writer.text();
 }
 
 TokenStatus read_route_token(const HashKey& key, std::string_view text, std::string_view call_id,
                              RouteToken& out) {
-  size_t digits = text.empty() ? 0 : address_digits(text.front());
-  if (digits == 0 || text.size() != 1 + digits + 4 + 8 + 8 + kCheckSize)
-    return TokenStatus::kForeign;
-  HexReader reader(text.substr(1));
+  constexpr size_t kHashes = 8 + 8;
   out = {};
-  out.destination.ip.family = text.front() == '4' ? Family::kV4 : Family::kV6;
-  for (size_t i = 0; i < digits / 8; ++i) {
-    uint32_t word = __builtin_bswap32(static_cast<uint32_t>(reader.take<8>()));
-    std::memcpy(&out.destination.ip.bytes[4 * i], &word, sizeof word);
-  }
-  out.destination.port = static_cast<uint16_t>(reader.take<4>());
-  out.caller_tag_hash = static_cast<uint32_t>(reader.take<8>());
-  out.caller_address_hash = static_cast<uint32_t>(reader.take<8>());
-  uint64_t check = reader.take<kCheckSize>();
-  if (reader.broken()) return TokenStatus::kForeign;
+  std::string_view rest = text;
+  if (!take_endpoint(rest, out.destination) || rest.size() < kHashes) return TokenStatus::kForeign;
+  HexReader hashes(rest);
+  out.caller_tag_hash = static_cast<uint32_t>(hashes.take<8>());
+  out.caller_address_hash = static_cast<uint32_t>(hashes.take<8>());
+  rest.remove_prefix(kHashes);
+  bool whole = rest.size() == kCheckSize || take_endpoint(rest, out.caller_flow);
+  if (!whole || rest.size() != kCheckSize) return TokenStatus::kForeign;
+  HexReader last(rest);
+  uint64_t check = last.take<kCheckSize>();
+  if (hashes.broken() || last.broken()) return TokenStatus::kForeign;
   text.remove_suffix(kCheckSize);
   return check == route_check(key, text, call_id) ? TokenStatus::kOk : TokenStatus::kForged;
 }

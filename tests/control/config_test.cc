@@ -99,6 +99,8 @@ TEST(Config, OneOfAListIsToldAtItsOwnPlace) {
 TEST(Config, BadValuesOfEveryKindAreRefused) {
   for (const char* more :
        {"[[rule]]\nsource = []\ndrop = true\n",
+        "[[listen]]\naddress = \"192.0.2.3\"\nproxy_protocol_from = [\"192.0.2.0/28\"]\n",
+        "[[listen]]\naddress = \"192.0.2.3\"\nproxy_protocol_from = [\"balancer\"]\n",
         "[[rule]]\nmethod = []\n",
         "[[rule]]\nnot_user = []\n",
         "[[rule]]\ntime = []\n",

@@ -68,15 +68,21 @@ TEST(Token, BranchRoundTripAndEveryChangedDigitIsRefused) {
 
 TEST(Token, RouteIsBoundToItsCall) {
   for (const char* to : {"198.18.0.21:5060", "[2001:db8::1]:5062"}) {
-    RouteToken token{*parse_endpoint(to, 0), 77};
-    char text[kRouteTokenMost];
-    std::string route(write_route_token(kKey, token, "call-1", text));
-    RouteToken read;
-    ASSERT_EQ(read_route_token(kKey, route, "call-1", read), TokenStatus::kOk);
-    EXPECT_EQ(read, token);
-    EXPECT_EQ(read_route_token(kKey, route, "call-2", read), TokenStatus::kForged);
-    route[3] = route[3] == '1' ? '2' : '1';
-    EXPECT_EQ(read_route_token(kKey, route, "call-1", read), TokenStatus::kForged);
+    for (const char* flow : {"", "198.18.0.99:40001", "[2001:db8::99]:40001"}) {
+      RouteToken token{*parse_endpoint(to, 0), 77};
+      if (*flow != 0) token.caller_flow = *parse_endpoint(flow, 0);
+      char text[kRouteTokenMost];
+      std::string route(write_route_token(kKey, token, "call-1", text));
+      RouteToken read;
+      ASSERT_EQ(read_route_token(kKey, route, "call-1", read), TokenStatus::kOk);
+      EXPECT_EQ(read, token);
+      EXPECT_EQ(read_route_token(kKey, route, "call-2", read), TokenStatus::kForged);
+      for (size_t size = 0; size < route.size(); ++size) {
+        EXPECT_NE(read_route_token(kKey, route.substr(0, size), "call-1", read), TokenStatus::kOk);
+      }
+      route[3] = route[3] == '1' ? '2' : '1';
+      EXPECT_EQ(read_route_token(kKey, route, "call-1", read), TokenStatus::kForged);
+    }
   }
 }
 
