@@ -105,6 +105,13 @@ bool Proxy::others_are_left(uint32_t server_slot, uint16_t group) const {
   return false;
 }
 
+// Requests that somebody has failed have turns of their own: whoever fails would else use up those
+// of the others, and get more than his share.
+uint32_t& Proxy::turn_of(const Wish& wish) {
+  auto& turns = wish.server == kNoSlot ? round_robin_ : round_robin_again_;
+  return turns[wish.group_index % turns.size()];
+}
+
 // Of one tier; an index in the group's list.
 uint16_t Proxy::select(const Wish& wish, const Tier& tier) {
   const Group& group = *wish.group;
@@ -119,7 +126,7 @@ uint16_t Proxy::select(const Wish& wish, const Tier& tier) {
       index = tier.table->select(wish.hash, usable);
       break;
     case Algorithm::kRoundRobin:
-      index = tier.sequence->select(round_robin_[wish.group_index % round_robin_.size()], usable);
+      index = tier.sequence->select(turn_of(wish), usable);
       break;
     case Algorithm::kRandom:
     case Algorithm::kParallel:

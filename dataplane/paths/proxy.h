@@ -205,6 +205,7 @@ class Proxy {
   std::optional<Target> choose_in(Wish& wish);
   uint16_t select(const Wish& wish, const control::link::Tier& tier);
   bool may_ask(const Wish& wish, const control::link::Destination& destination) const;
+  uint32_t& turn_of(const Wish& wish);
   bool others_are_left(uint32_t server) const;
   bool others_are_left(uint32_t server_slot, uint16_t group) const;
   bool take_place(const Wish& wish, const control::link::Destination& destination);
@@ -331,7 +332,8 @@ class Proxy {
   uint32_t minute_of_week_ = 0;
   uint64_t log_second_ = 0;  // in which so many
   uint32_t log_lines_ = 0;   // hits of rules were told to control
-  std::array<uint32_t, control::link::kMostGroups> round_robin_{};  // cursor by group
+  std::array<uint32_t, control::link::kMostGroups> round_robin_{};        // cursor by group
+  std::array<uint32_t, control::link::kMostGroups> round_robin_again_{};  // after a failure
 
   std::array<InHand, 2> messages_;  // one in hand, one held back
   InHand* in_ = &messages_[0];

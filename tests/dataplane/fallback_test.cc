@@ -46,6 +46,26 @@ TEST_F(BalanceTest, Status503OfThoseThatWereAskedIs500WhileOthersAreLeft) {
   }
 }
 
+// One that refuses everything has its turn, no more; the others share what it leaves.
+TEST_F(BalanceTest, WhoRefusesGetsNoTurnOfOthers) {
+  configure([](Group& group) {
+    group.algorithm = Algorithm::kRoundRobin;
+    group.breaker.failures = 0;
+  });
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_GE(begin(i), 0);
+    if (last.to == backend(0)) {
+      auto out = from_backend(last, response_to(last.bytes, 503, "bob"));
+      ASSERT_EQ(out.size(), 2u);
+      last = out[1];
+    }
+    refuse();
+  }
+  EXPECT_EQ(node.destination(0).begun, 100u);
+  EXPECT_EQ(node.destination(1).begun, 150u);
+  EXPECT_EQ(node.destination(2).begun, 150u);
+}
+
 TEST_F(BalanceTest, FailureOfOneBranchIsCountedOnce) {
   configure([](Group& group) { group.algorithm = Algorithm::kRoundRobin; });
   ASSERT_EQ(begin(1), 0);
