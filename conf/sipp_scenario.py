@@ -102,10 +102,10 @@ def simple_call(hold_ms=0):
         want(200, dialog=True, rtd=True), ack(), pause(hold_ms), bye(), want(200)])
 
 
-def call_or_503(hold_ms=0):
-    """Both are fine."""
+def call_or(code, hold_ms=0):
+    """A call that is answered, or gets that code: both are fine."""
     return scenario("completed or refused", [
-        invite(rtd_start=False), want(100, optional=True), want(503, optional=True, then="1"),
+        invite(rtd_start=False), want(100, optional=True), want(code, optional=True, then="1"),
         want(200, dialog=True), ack(), pause(hold_ms), bye(), want(200, then="2"), label("1"),
         hop_ack(8), label("2"), pause(1)])
 

@@ -147,7 +147,7 @@ def ten_times_what_they_take(build):
         expect_all_complete(start_calls(CAPACITY, rate=9 * CAPACITY // 10, hold_ms=0), CAPACITY)
         before, start = tandem.statistics(), time.monotonic()
         caller = lab_tools.Sipp(
-            "ua", sipp_scenario.call_or_503(), FOLDER, "many", port=5070, arguments=(
+            "ua", sipp_scenario.call_or(503), FOLDER, "many", port=5070, arguments=(
                 "-m", str(offered), "-r", str(10 * CAPACITY), "-l", str(offered),
                 "198.18.0.1:5060")).start()
         expect_all_complete(caller, offered)

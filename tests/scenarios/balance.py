@@ -1,6 +1,5 @@
 """What an operator does all day, with real backends at load: algorithms, draining, backends that
 hang, die and come back, changes and reloads."""
-import os
 import signal
 import subprocess
 import time
@@ -291,12 +290,7 @@ def operator_day(build, seconds):
         left = {one["URI"]: one["ACTIVE"] for one in tandem.destinations()}
         on_killed = sum(left.values())
         expect(on_killed <= may_fail, f"calls left in the books: {left}")
-    if os.path.exists(f"{FOLDER}/state/edits.json"):
-        os.unlink(f"{FOLDER}/state/edits.json")
-    try:
-        with_tandem(build, job, backends=(), group_extra=destinations(*names))
-    finally:
-        os.unlink(f"{FOLDER}/state/edits.json")
+    with_tandem(build, job, backends=(), group_extra=destinations(*names))
 
 
 def flooder_banned(build):

@@ -4,12 +4,11 @@ import signal
 import threading
 import time
 
-import cases
 import lab_tools
 import sipp_scenario
 from bad_night import in_backend
 from balance import (NAMES, TWO, WEIGHTS, Backends, destination, destinations, expect_all_complete,
-                     expect_none_lost, seen, start_calls, state_of, uri)
+                     expect_none_lost, seen, start_calls, state_of)
 from checks import FOLDER, expect, with_tandem
 
 VALUES, EACH = 16, 25
@@ -17,15 +16,15 @@ VALUES, EACH = 16, 25
 HOLES = "@th,64,56 0x4f5054494f4e53 reject with icmp type host-unreachable"
 
 
-def probed_callee():
-    """A callee that answers OPTIONS as well."""
+def probed_callee(code=200):
+    """A callee that answers OPTIONS as well, with `code`."""
     return sipp_scenario.scenario("probed", [
         sipp_scenario.want("OPTIONS", optional=True, then="1"),
         sipp_scenario.want("INVITE", dialog=True),
         sipp_scenario.answer(200, "OK", body=sipp_scenario.SDP, retrans=500),
         sipp_scenario.want("ACK"), sipp_scenario.want("BYE"),
         sipp_scenario.answer(200, "OK", tag="").replace("<send>", '<send next="2">'),
-        sipp_scenario.label("1"), sipp_scenario.answer(200, "OK"), sipp_scenario.label("2")])
+        sipp_scenario.label("1"), sipp_scenario.answer(code), sipp_scenario.label("2")])
 
 
 def hashed_by(build, key, caller, extra=""):
@@ -81,58 +80,6 @@ def bounded_load(build):
         expect_all_complete(caller, 1600)
     with_tandem(build, job, algorithm="hash", backends=(),
                 group_extra='hash_of = "to"\nbounded_load_percent = 125\n' + destinations(*NAMES))
-
-
-def capacity_is_kept(build):
-    """Two workers race for the places of two backends: never one too many, whoever finds none is
-    told at once, and all of them are free at the end."""
-    names, capacity, calls = ("b1:5060", "b2:5060"), 20, 1200
-    text = "".join(f'[[group.destination]]\nuri = "{uri(name)}"\ncapacity = {capacity}\n'
-                   for name in names)
-
-    def job(tandem):
-        Backends(names)
-        caller = lab_tools.Sipp("ua", sipp_scenario.call_or_503(hold_ms=300), FOLDER, "many",
-                                arguments=("-m", str(calls), "-r", "400", "-l", str(calls),
-                                           "198.18.0.1:5060")).start()
-        most = 0
-        while caller.process.poll() is None:
-            most = max([most] + [one["ACTIVE"] for one in tandem.destinations()])
-        expect_all_complete(caller, calls)
-        statistics = tandem.statistics()
-        answered, refused = statistics["calls_answered"], statistics["rejected_no_backend"]
-        print(f"    at most {most} of {capacity}; {answered} calls completed, {refused} refused")
-        expect(most == capacity, f"at most {most} calls at one of them")
-        # A refusal leaves no state: an INVITE that is repeated is refused and counted again.
-        expect(answered >= 2 * capacity and refused >= calls - answered > 0,
-               f"{answered} answered, {refused} refused")
-        left = [one["ACTIVE"] for one in tandem.destinations()]
-        expect(left == [0, 0], f"calls left in the books: {left}")
-    with_tandem(build, job, workers=2, algorithm="least_calls", backends=(), group_extra=text)
-
-
-def first_answer_wins(build):
-    """Both ring; the quicker one answers, the other one is cancelled, and nothing is left of it."""
-    calls = 400
-
-    quick = sipp_scenario.scenario("quick", [
-        sipp_scenario.want("INVITE", dialog=True), sipp_scenario.answer(180, "Ringing"),
-        sipp_scenario.pause(50),
-        sipp_scenario.answer(200, "OK", body=sipp_scenario.SDP, retrans=500),
-        sipp_scenario.want("ACK"), sipp_scenario.want("BYE"),
-        sipp_scenario.answer(200, "OK", tag="")])
-
-    def job(tandem):
-        backends = Backends(())
-        backends.start("b1:5060", quick)
-        backends.start("b2:5060", cases.cancel(ringing=True)[1])
-        expect_all_complete(start_calls(calls, hold_ms=100), calls)
-        slow = backends.all["b2:5060"]
-        lab_tools.wait_until(lambda: slow.counts()[1] == calls, 15, "all to be cancelled")
-        got = [(one["CALLS"], one["ACTIVE"]) for one in tandem.destinations()]
-        expect(got == [(calls, 0), (calls, 0)], f"calls, and those still up: {got}")
-    with_tandem(build, job, algorithm="parallel", backends=(),
-                group_extra=destinations("b1:5060", "b2:5060"))
 
 
 def priorities_and_fallback(build):
@@ -282,5 +229,5 @@ def flapping_is_held(build):
         in_backend("b1", "")
 
 
-JOBS = (hashed_by_anything, bounded_load, capacity_is_kept, first_answer_wins,
-        priorities_and_fallback, slow_ones_get_less, probed_at_load, flapping_is_held)
+JOBS = (hashed_by_anything, bounded_load, priorities_and_fallback, slow_ones_get_less,
+        probed_at_load, flapping_is_held)

@@ -22,6 +22,7 @@ import cases  # noqa: E402
 import choices  # noqa: E402
 import names  # noqa: E402
 import rules  # noqa: E402
+import shares  # noqa: E402
 import steering  # noqa: E402
 from checks import FOLDER, Failed, expect, with_tandem  # noqa: E402
 
@@ -392,7 +393,7 @@ def main():
             balance.flooder_banned, *names.JOBS,
             rules.rules_at_load, rules.rule_limits_calls, rules.flood_of_strangers,
             rules.explained, *steering.JOBS, *bad_night.JOBS,
-            *choices.JOBS)}
+            *choices.JOBS, *shares.JOBS)}
         jobs.update(balance.algorithms())
         jobs["operator_day"] = lambda b: balance.operator_day(b, options.day_seconds)
         jobs["links_come_and_go"] = lambda b: bad_night.links_come_and_go(b, options.link_seconds)
