@@ -96,7 +96,8 @@ class Tandem:
                  s["node"], "[management]",
                  f'socket = "{self.socket}"', s["management"], "[[port]]", f'device = "{device}"']
         for v6 in (False, True):
-            lines += ["[[listen]]", f'address = "{bracketed(address("lb", v6))}:5060"', s["listen"]]
+            lines += ["[[listen]]", f'address = "{bracketed(address("lb", v6))}:5060"']
+            lines += [s["listen"]] if not v6 else []
         lines += ["[[group]]", 'name = "backends"', f'algorithm = "{s["algorithm"]}"',
                   s["group_extra"]]
         for backend in backends:

@@ -47,10 +47,23 @@ std::string read_destination_uri(DestinationSettings& destination) {
   return {};
 }
 
+bool is_balancer(const Settings& settings, const sipcore::IpAddress& ip) {
+  return std::any_of(settings.listens.begin(), settings.listens.end(),
+                     [&](const ListenSettings& listen) {
+                       return !ip.none() && link::Networks(listen.balancers, {}).contains(ip);
+                     });
+}
+
 std::string misfit(const DestinationSettings& destination, const GroupSettings& group,
                    const Settings& settings) {
   if (listen_index(settings, destination.endpoint) != link::kAnyListen) {
     return fmt::format("{} is a [[listen]] address of Tandem itself", destination.uri);
+  }
+  if (is_balancer(settings, destination.endpoint.ip)) {
+    return fmt::format(
+        "{} is in proxy_protocol_from of a [[listen]]: what it answers has no PROXY "
+        "header",
+        destination.uri);
   }
   for (const DestinationSettings& other : group.destinations) {
     bool same = other.endpoint == destination.endpoint && other.name == destination.name;

@@ -9,6 +9,8 @@ namespace control::config {
 
 // Fills in the endpoint from the URI. A sentence where the URI is not one that Tandem can send to.
 std::string read_destination_uri(DestinationSettings& destination);
+// Whether who has it puts a PROXY header before what he sends.
+bool is_balancer(const Settings& settings, const sipcore::IpAddress& ip);
 // A sentence where the destination does not fit into the group or beside the listens.
 std::string misfit(const DestinationSettings& destination, const GroupSettings& group,
                    const Settings& settings);

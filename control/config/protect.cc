@@ -40,6 +40,20 @@ void read_denied_file(Reader& reader, const toml::table& table, Settings& out) {
   }
 }
 
+// Of a destination that is denied no answer would be heard.
+void check_denied(Reader& reader, const toml::table& table, const Settings& out) {
+  link::Networks denied(out.denied, {});
+  std::string_view key = table.contains(kDeniedFile) ? kDeniedFile : "denied";
+  for (const GroupSettings& group : out.groups) {
+    for (const DestinationSettings& one : group.destinations) {
+      if (!one.name.host.empty() || !denied.contains(one.endpoint.ip)) continue;
+      return reader.error(
+          table, key,
+          fmt::format("{} is denied and a destination of [[group]] \"{}\"", one.uri, group.name));
+    }
+  }
+}
+
 }  // namespace
 
 void read_networks(Reader& reader, const toml::table& table, std::string_view key,
@@ -59,20 +73,6 @@ void read_networks(Reader& reader, const toml::table& table, std::string_view ke
   }
 }
 
-void check_no_destination(Reader& reader, const toml::table& table, std::string_view key,
-                          std::span<const link::Network> networks, const Settings& settings,
-                          std::string_view what) {
-  link::Networks all(networks, {});
-  for (const GroupSettings& group : settings.groups) {
-    for (const DestinationSettings& one : group.destinations) {
-      if (!one.name.host.empty() || !all.contains(one.endpoint.ip)) continue;
-      return reader.error(
-          table, key,
-          fmt::format("{} is {} and a destination of [[group]] \"{}\"", one.uri, what, group.name));
-    }
-  }
-}
-
 void read_protect(Reader& reader, const toml::table& root, Settings& out) {
   const toml::table& table = *reader.section(root, "protect");
   reader.rate(table, "requests", out.source_limits.requests);
@@ -83,9 +83,7 @@ void read_protect(Reader& reader, const toml::table& root, Settings& out) {
   read_networks(reader, table, "trusted", out.trusted);
   read_networks(reader, table, "denied", out.denied);
   read_denied_file(reader, table, out);
-  // No answer of such a destination would be heard.
-  check_no_destination(reader, table, table.contains(kDeniedFile) ? kDeniedFile : "denied",
-                       out.denied, out, "denied");
+  check_denied(reader, table, out);
   if (reader.raw(table, "scanners") != nullptr) out.scanners = reader.texts(table, "scanners");
   for (size_t i = 0; i < out.scanners.size(); ++i) {
     if (out.scanners[i].size() >= 3 && i != kMostScanners) continue;

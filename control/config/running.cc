@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/config/destination.h"
 #include "control/link/named.h"
 
 namespace control::config {
@@ -71,10 +72,11 @@ struct Builder {
     return true;
   }
 
-  // Whether we may send there: to nobody of another family than the address to send from, and not
-  // to ourselves.
+  // Whether we may send there: to nobody of another family than the address to send from, not to
+  // ourselves, and not to a balancer before us.
   bool suits(const DestinationSettings& one, const sipcore::Endpoint& endpoint) const {
     if (listen_index(settings, endpoint) != link::kAnyListen) return false;
+    if (is_balancer(settings, endpoint.ip)) return false;
     return one.listen.ip.none() || one.listen.ip.family == endpoint.ip.family;
   }
 
@@ -142,9 +144,10 @@ std::unique_ptr<link::RunningConfig> build(const Settings& settings, const Edits
     auto balancers = listen.balancers.empty()
                          ? nullptr
                          : std::make_shared<const link::Networks>(listen.balancers, keys.token);
-    config->listens.push_back({listen.address, listen.port, group, std::move(balancers)});
-    config->own.push_back(listen.address);
+    config->listens.push_back(
+        {listen.address, listen.port, group, std::move(balancers), listen.advertised});
   }
+  config->list_own();
   for (const GroupSettings& wanted : settings.groups) {
     link::Group group = wanted.policy;
     group.name = wanted.name;

@@ -125,6 +125,20 @@ void read_ports(Reader& reader, const toml::table& root, Settings& out) {
   if (out.ports.empty()) reader.error(root, "no [[port]]: Tandem needs one to receive packets by");
 }
 
+void read_advertised(Reader& reader, const toml::table& table, ListenSettings& out) {
+  std::string text;
+  reader.text(table, "advertise", text);
+  if (text.empty()) return;
+  auto endpoint = sipcore::parse_endpoint(text, sipcore::kDefaultPort);
+  if (!endpoint || endpoint->ip.unusable_as_target() ||
+      endpoint->ip.family != out.address.ip.family) {
+    return reader.error(table, "advertise",
+                        "advertise is an IP address with its UDP port, like \"203.0.113.1:5060\", "
+                        "of the family of address");
+  }
+  out.advertised = *endpoint;
+}
+
 void read_listens(Reader& reader, const toml::table& root, Settings& out) {
   for (const toml::table* table : reader.list(root, "listen")) {
     ListenSettings listen;
@@ -141,6 +155,7 @@ void read_listens(Reader& reader, const toml::table& root, Settings& out) {
     } else {
       listen.address = *endpoint;
     }
+    read_advertised(reader, *table, listen);
     while (listen.port < out.ports.size() && out.ports[listen.port].device != device) ++listen.port;
     if (listen.port == out.ports.size()) {
       reader.error(*table, "port", fmt::format("port \"{}\" is the device of no [[port]]", device));
@@ -164,9 +179,6 @@ void check_listens(Reader& reader, const toml::table& root, const Settings& out)
     if (!name.empty() && link::find_named(out.groups, name) == nullptr) {
       reader.error(*tables[i], "group", fmt::format("group \"{}\" is no [[group]]", name));
     }
-    // What it answers has no such header.
-    check_no_destination(reader, *tables[i], "proxy_protocol_from", out.listens[i].balancers, out,
-                         "a balancer");
   }
 }
 

@@ -32,6 +32,7 @@ struct ListenSettings {
   uint16_t port = 0;                     // index in `ports`
   std::string group;                     // that gets what comes here; empty: the first one
   std::vector<link::Network> balancers;  // that say by a PROXY header for whom they send
+  sipcore::Endpoint advertised;          // by which callers know it; none: the address
 };
 
 struct DestinationSettings {

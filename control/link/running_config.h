@@ -31,6 +31,9 @@ struct Listen {
   uint16_t port = 0;                          // index of the packet port it is reached through
   uint16_t group = 0;                         // that gets what comes here
   std::shared_ptr<const Networks> balancers;  // that put a PROXY header before what they send here
+  sipcore::Endpoint advertised;               // by which callers know it; none: the endpoint
+
+  const sipcore::Endpoint& known_as() const { return advertised.ip.none() ? endpoint : advertised; }
 };
 
 enum class Algorithm : uint8_t {
@@ -180,7 +183,7 @@ struct ProtectSettings {
 
 struct RunningConfig {
   std::vector<Listen> listens;
-  std::vector<sipcore::Endpoint> own;  // the endpoints of `listens`, for Self
+  std::vector<sipcore::Endpoint> own;  // the endpoints of `listens`, then what they are known as
   std::vector<Group> groups;           // the first one gets what no rule sends elsewhere
   sipcore::TimerValues timers;
   Keys keys;
@@ -189,6 +192,15 @@ struct RunningConfig {
   uint32_t retry_after_s = 5;
   uint32_t most_held_s = 300;       // a destination's own Retry-After counts up to here
   uint32_t longest_call_s = 43200;  // a call that shows no sign of life is taken for over
+
+  // Of the `listens`, when all are there.
+  void list_own() {
+    own.clear();
+    for (const Listen& listen : listens) own.push_back(listen.endpoint);
+    for (const Listen& listen : listens) {
+      if (!listen.advertised.ip.none()) own.push_back(listen.advertised);
+    }
+  }
 };
 
 }  // namespace control::link

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -59,8 +60,10 @@ std::optional<std::string> read_file(const std::string& path) {
   if (file.get() < 0 && errno == ENOENT) return std::nullopt;
   if (file.get() < 0) throw std::runtime_error(failed(path, "cannot be read"));
   struct stat about {};
-  bool good = fstat(file.get(), &about) == 0 && (S_ISREG(about.st_mode) || S_ISCHR(about.st_mode));
-  if (!good) throw std::runtime_error(path + " cannot be read: it is a directory or a pipe");
+  // /dev/null is a file without anything in it for whoever has none.
+  bool good =
+      fstat(file.get(), &about) == 0 && (S_ISREG(about.st_mode) || about.st_rdev == makedev(1, 3));
+  if (!good) throw std::runtime_error(path + " cannot be read: it is no file");
   std::string text;
   char part[65536];
   for (ssize_t size; (size = read(file.get(), part, sizeof part)) != 0;) {

@@ -8,7 +8,7 @@ using control::link::ToControl;
 using Room = control::link::Mailbox<ToControl>::Room;
 
 Count Protection::refuse(const sipcore::IpAddress& source, std::string_view message) {
-  if (denied_ != nullptr && denied_->contains(source)) return Count::drop_denied;
+  if (denies(source)) return Count::drop_denied;
   const control::link::ProtectSettings& protect = config_->protect;
   bool banned = banned_ != nullptr && banned_->contains(source);
   if (banned && !protect.trusts(source)) return Count::drop_denied;

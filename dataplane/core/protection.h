@@ -21,6 +21,9 @@ class Protection {
     now_ns_ = now_us * 1000;
   }
 
+  bool denies(const sipcore::IpAddress& source) const {
+    return denied_ != nullptr && denied_->contains(source);
+  }
   // The name of the drop; kFates: it may pass.
   control::link::Count refuse(const sipcore::IpAddress& source, std::string_view message);
 

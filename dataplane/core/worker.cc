@@ -196,20 +196,22 @@ bool Worker::is_nobody(const sipcore::IpAddress& source) const {
   return source.loopback() && !config_->own.front().ip.loopback();
 }
 
-// Whom a balancer speaks for, and what he has sent. False: it does not say so.
-bool Worker::take_proxy_header(const Packet& packet, Arrival& arrival) const {
+// Whom a balancer speaks for, and what he has sent. kFates: nothing is wrong.
+Count Worker::take_proxy_header(const Packet& packet, Arrival& arrival) const {
   const auto& balancers = config_->listens[arrival.listen].balancers;
-  if (balancers == nullptr || !balancers->contains(arrival.peer.ip)) return true;
+  if (balancers == nullptr || !balancers->contains(arrival.peer.ip)) return Count::kFates;
+  if (protection_.denies(arrival.peer.ip)) return Count::drop_denied;
   auto header = read_proxy_header(packet.bytes().substr(arrival.payload, arrival.payload_size));
-  if (!header) return false;
+  if (!header) return Count::drop_bad_proxy_header;
+  arrival.by_balancer = header->for_another;
   if (!header->source.ip.none()) arrival.source = header->source;
   arrival.payload += header->size;
   arrival.payload_size -= header->size;
-  return true;
+  return Count::kFates;
 }
 
 std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
-  Arrival arrival{info.source, info.source, 0, info.payload, info.payload_size};
+  Arrival arrival{info.source, info.source, false, 0, info.payload, info.payload_size};
   const auto& listens = config_->listens;
   while (arrival.listen < listens.size() && listens[arrival.listen].endpoint != info.target) {
     ++arrival.listen;
@@ -219,10 +221,11 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
     bool joined = info.ip_payload == 0;
     return joined ? drop(packet, Count::drop_not_ours) : not_for_us(packet, Count::drop_not_ours);
   }
-  if (!take_proxy_header(*packet, arrival)) return drop(packet, Count::drop_bad_proxy_header);
+  Count refused = take_proxy_header(*packet, arrival);
+  if (refused != Count::kFates) return drop(packet, refused);
   std::string_view sip = packet->bytes().substr(arrival.payload, arrival.payload_size);
   if (tap_.active()) tap_.note(arrival.source, info.target, sip);
-  Count refused = protection_.refuse(arrival.source.ip, sip);
+  refused = protection_.refuse(arrival.source.ip, sip);
   if (refused != Count::kFates) return drop(packet, refused);
   // New requests are turned away before anything that costs is done for them.
   bool shedding = from_ports_.shedding(), is_new = shedding && is_new_request(sip);

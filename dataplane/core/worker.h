@@ -66,7 +66,7 @@ class Worker {
   control::link::Count not_for_us(Packet* packet, control::link::Count fault);
   bool is_listen(const sipcore::IpAddress& ip) const;
   bool is_nobody(const sipcore::IpAddress& source) const;
-  bool take_proxy_header(const Packet& packet, Arrival& arrival) const;
+  control::link::Count take_proxy_header(const Packet& packet, Arrival& arrival) const;
   std::optional<control::link::Count> steer(Packet* packet, const NetInfo& info);
   size_t owner_of(std::string_view message) const;
   control::link::Count drop(Packet* packet, control::link::Count why);

@@ -38,8 +38,10 @@ std::optional<ProxyHeader> read_proxy_header(std::string_view payload) {
   if (payload.size() - kFixedSize < more) return std::nullopt;
   ProxyHeader out;
   out.size = static_cast<uint32_t>(kFixedSize + more);
-  if (command == kLocal || (command == kProxy && family == kUnspecified)) return out;
-  if (command != kProxy || (family != kUdpV4 && family != kUdpV6)) return std::nullopt;
+  if (command == kLocal) return out;
+  out.for_another = command == kProxy;
+  if (out.for_another && family == kUnspecified) return out;
+  if (!out.for_another || (family != kUdpV4 && family != kUdpV6)) return std::nullopt;
   std::string_view addresses = payload.substr(kFixedSize, more);
   auto source = read_source(addresses, family == kUdpV4 ? Family::kV4 : Family::kV6);
   if (!source) return std::nullopt;

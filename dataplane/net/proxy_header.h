@@ -11,7 +11,8 @@
 namespace dataplane {
 
 struct ProxyHeader {
-  sipcore::Endpoint source;  // none: the balancer speaks for itself
+  bool for_another = false;  // else the balancer speaks for itself
+  sipcore::Endpoint source;  // who has sent the rest; none: it does not say
   uint32_t size = 0;         // bytes before what the source has sent
 };
 

@@ -35,7 +35,7 @@ bool Proxy::is_amplified(size_t answer) const {
 // 18.2.2, RFC 3581 4).
 sipcore::Endpoint Proxy::reply_target() const {
   const Arrival& arrival = in_->arrival;
-  if (arrival.peer != arrival.source) return arrival.peer;
+  if (arrival.by_balancer) return arrival.peer;
   return sipcore::reply_target(*in_->essentials.via, arrival.source);
 }
 

@@ -46,6 +46,21 @@ std::optional<Endpoint> Proxy::dialog_target(const Parsed& request,
   return endpoint;
 }
 
+// Where what belongs to a dialog goes, and whence. A balancer hands on only what comes from the
+// address that it sent to. nullopt: there is no way, or that address is gone.
+std::optional<Proxy::Way> Proxy::dialog_way(const sipcore::RoutePlan& plan) const {
+  auto target = dialog_target(*in_, plan);
+  if (!target) return std::nullopt;
+  if (*target != plan.token->caller_flow) {
+    auto listen = listen_for(*target, in_->arrival.listen);
+    return listen ? std::optional(Way{*target, *listen}) : std::nullopt;
+  }
+  for (uint16_t i = 0; i < config_->listens.size(); ++i) {
+    if (config_->listens[i].endpoint == plan.token->caller_listen) return Way{*target, i};
+  }
+  return std::nullopt;
+}
+
 // A request towards the caller goes where its sender says, so that the sender must be the
 // destination that got the call, or another one of ours. Anybody else, a telephone behind such a
 // destination for one, may only reach the address that the call came from.
@@ -97,7 +112,7 @@ uint32_t Proxy::begin_transaction() {
   server.method = in_->message.method();
   server.source = in_->arrival.source;
   server.reply_to = reply_target();
-  server.by_balancer = in_->arrival.peer != in_->arrival.source;
+  server.by_balancer = in_->arrival.by_balancer;
   server.listen = in_->arrival.listen;
   server.to_has_tag = !in_->essentials.to_tag.empty();
   return slot;
@@ -150,18 +165,24 @@ bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
   hop.sent_by = config_->listens[client.listen].endpoint;
   hop.source = in_->arrival.source;
   uint16_t listen_in = in_->arrival.listen;
-  Endpoint flow;
+  sipcore::RouteToken route;
   if (client.server != kNoSlot) {
     const ServerTransaction& server = transactions_.server(client.server);
     hop.source = server.source;
     listen_in = server.listen;
-    if (server.by_balancer) flow = server.reply_to;
+    if (server.by_balancer) {
+      route.caller_flow = server.reply_to;
+      route.caller_listen = config_->listens[server.listen].endpoint;
+    }
   }
-  Endpoint own[2] = {hop.sent_by, config_->listens[listen_in].endpoint};
+  // An answer finds back through the balancer by its port alone.
+  hop.asks_rport = plan.token && !plan.token->caller_flow.ip.none() &&
+                   client.destination == plan.token->caller_flow;
+  Endpoint own[2] = {hop.sent_by, config_->listens[listen_in].known_as()};
   if (records_route(request.message, request.essentials)) {
-    sipcore::RouteToken route{client.destination,
-                              sipcore::tag_hash(request.essentials.from_tag, key()),
-                              sipcore::address_hash(hop.source.ip, key()), flow};
+    route.destination = client.destination;
+    route.caller_tag_hash = sipcore::tag_hash(request.essentials.from_tag, key());
+    route.caller_address_hash = sipcore::address_hash(hop.source.ip, key());
     hop.route_token = sipcore::write_route_token(key(), route, request.essentials.call_id, token);
     hop.record_routes = {own, own[0] == own[1] ? size_t{1} : size_t{2}};
   }

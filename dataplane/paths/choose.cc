@@ -51,8 +51,8 @@ void Proxy::note_asked(ServerTransaction& server, const Target& target) const {
 }
 
 bool Proxy::listens_on(sipcore::Family family) const {
-  for (const Endpoint& own : config_->own) {
-    if (own.ip.family == family) return true;
+  for (const control::link::Listen& listen : config_->listens) {
+    if (listen.endpoint.ip.family == family) return true;
   }
   return false;
 }

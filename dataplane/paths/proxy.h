@@ -53,6 +53,7 @@ inline constexpr size_t kMostFields = sipcore::kMaxHeaders - 8;
 struct Arrival {
   sipcore::Endpoint source;  // who has sent it
   sipcore::Endpoint peer;    // who has sent it to us: the source, or a balancer between
+  bool by_balancer = false;  // which says so
   uint16_t listen = 0;       // index of the listen address it was sent to
   uint32_t payload = 0;      // offset and size of the SIP message in the packet
   uint32_t payload_size = 0;
@@ -176,6 +177,11 @@ class Proxy {
   Count turn_away();
 
   // branch.cc
+  struct Way {
+    sipcore::Endpoint target;
+    uint16_t listen = 0;  // to send from
+  };
+  std::optional<Way> dialog_way(const sipcore::RoutePlan& plan) const;
   std::optional<sipcore::Endpoint> dialog_target(const Parsed& request,
                                                  const sipcore::RoutePlan& plan) const;
   bool usable(const sipcore::Endpoint& endpoint) const;

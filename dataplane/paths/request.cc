@@ -212,21 +212,20 @@ Count Proxy::on_ack() {
   if (plan.fault != Fault::kNone) return refuse(plan.fault);
   if (!plan.token) return Count::drop_ack_without_call;
   if (!may_reach_caller(plan)) return Count::drop_foreign_source;
-  auto target = dialog_target(*in_, plan);
-  auto listen = target ? listen_for(*target, in_->arrival.listen) : std::nullopt;
-  if (!listen) return Count::drop_no_route;
+  auto way = dialog_way(plan);
+  if (!way) return Count::drop_no_route;
   // Nothing answers an ACK: its branch names no slot, and is the same when the ACK is repeated.
   ClientTransaction stateless;
-  stateless.destination = *target;
-  stateless.listen = *listen;
+  stateless.destination = way->target;
+  stateless.listen = way->listen;
   stateless.generation = static_cast<uint32_t>(in_->key.low);
   stateless.loop = sipcore::loop_hash(in_->message, e, plan, key());
   if (sipcore::is_loop(in_->message, stateless.loop, branch_key()))
     return Count::drop_ack_without_call;
   sipcore::EditList edits;
   if (!edit_request(*in_, plan, stateless, edits)) return Count::drop_no_memory;
-  if (!fits(edits, *target)) return Count::drop_no_memory;
-  send_edited(edits, *listen, *target);
+  if (!fits(edits, way->target)) return Count::drop_no_memory;
+  send_edited(edits, way->listen, way->target);
   return Count::request_forwarded;
 }
 
@@ -345,9 +344,8 @@ std::optional<Proxy::Target> Proxy::find_target(const sipcore::RoutePlan& plan, 
   if (in_->essentials.to_tag.empty()) {
     return choose(*in_, ruled.group, listen, kNoSlot, FallBack::kYes, ruled);
   }
-  auto endpoint = dialog_target(*in_, plan);
-  auto from = endpoint ? listen_for(*endpoint, listen) : std::nullopt;
-  return from ? std::optional(Target{*endpoint, *from}) : std::nullopt;
+  auto way = dialog_way(plan);
+  return way ? std::optional(Target{way->target, way->listen}) : std::nullopt;
 }
 
 }  // namespace dataplane

@@ -229,7 +229,7 @@ void Proxy::resend_own(const Answer& answer) {
                                           answer.to_has_tag, out_);
   if (size == 0) return;
   sipcore::Endpoint to = reply_target();
-  send_bytes({out_.data(), size}, answer.listen, to, Count::sent_again);
+  send_bytes({out_.data(), size}, in_->arrival.listen, to, Count::sent_again);
 }
 
 // A final response of our own for a transaction, kept for retransmission.

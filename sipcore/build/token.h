@@ -7,7 +7,7 @@
 //                         | address  port caller's tag hash and address hash
 //                         family of the destination that got the call
 //                         and behind C, where the caller is reached only through a balancer, the
-//                         family, address and port of that
+//                         family, address and port of that, and of ours that it has sent to
 //
 // All fields are lower case hex. The check value is a keyed hash over the fields, for a Route also
 // over the Call-ID, so that a token cannot be made up, altered or carried into another call. It is
@@ -39,8 +39,9 @@ struct RouteToken {
   uint32_t caller_tag_hash = 0;
   uint32_t caller_address_hash = 0;
   // Where what goes to the caller is sent, for the balancer that his call came by to hand on (like
-  // a flow of RFC 5626). None: as his Contact says.
+  // a flow of RFC 5626), and from which address of ours. None: as his Contact says.
   Endpoint caller_flow;
+  Endpoint caller_listen;
   friend bool operator==(const RouteToken&, const RouteToken&) = default;
 };
 
@@ -53,7 +54,7 @@ enum class TokenStatus : uint8_t {
 // How a branch of ours begins; what follows is believed only with the right check value.
 inline constexpr std::string_view kOwnBranch = "z9hG4bKt";
 inline constexpr size_t kBranchSize = 8 + 2 + 8 + 8 + 16 + 16;
-inline constexpr size_t kRouteTokenMost = 2 * (1 + 32 + 4) + 8 + 8 + 16;
+inline constexpr size_t kRouteTokenMost = 3 * (1 + 32 + 4) + 8 + 8 + 16;
 
 // `out` holds at least kBranchSize, kRouteTokenMost bytes; the text written is returned.
 std::string_view write_branch(const HashKey& key, const BranchToken& token, char* out);

@@ -115,7 +115,7 @@ void add_top_headers(const Message& request, const Essentials& essentials, const
                      Writer& writer, EditList& edits) {
   size_t start = writer.size();
   writer.add("Via: SIP/2.0/UDP ").add_endpoint(hop.sent_by);
-  writer.add(";branch=").add(hop.branch).add("\r\n");
+  writer.add(";branch=").add(hop.branch).add(hop.asks_rport ? ";rport\r\n" : "\r\n");
   for (const Endpoint& own : hop.record_routes) {
     writer.add("Record-Route: <sip:").add_endpoint(own);
     writer.add(";lr;t=").add(hop.route_token).add(">\r\n");

@@ -17,7 +17,8 @@ struct Hop {
   Endpoint sent_by;                         // the address we send from
   std::span<const Endpoint> record_routes;  // none, one, or two where in and out differ (RFC 5658)
   std::string_view route_token;
-  Endpoint source;  // where the request came from
+  Endpoint source;          // where the request came from
+  bool asks_rport = false;  // RFC 3581
 };
 
 // Texts that the edits refer to; one per message in the making.

@@ -101,6 +101,8 @@ TEST(Config, BadValuesOfEveryKindAreRefused) {
        {"[[rule]]\nsource = []\ndrop = true\n",
         "[[listen]]\naddress = \"192.0.2.3\"\nproxy_protocol_from = [\"192.0.2.0/28\"]\n",
         "[[listen]]\naddress = \"192.0.2.3\"\nproxy_protocol_from = [\"balancer\"]\n",
+        "[[listen]]\naddress = \"192.0.2.3\"\nadvertise = \"sip.example.com\"\n",
+        "[[listen]]\naddress = \"192.0.2.3\"\nadvertise = \"[2001:db8::1]:5060\"\n",
         "[[rule]]\nmethod = []\n",
         "[[rule]]\nnot_user = []\n",
         "[[rule]]\ntime = []\n",

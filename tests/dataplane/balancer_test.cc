@@ -127,6 +127,79 @@ TEST_F(BalancerTest, InDialogRequestsOfTheCallerGoToHisDestination) {
   EXPECT_EQ(out[0].to, kBalancer);
 }
 
+// A balancer hands on what comes from the address that it has sent to, wherever the callee's
+// request came; and the caller's answer finds back by the port that it came from.
+TEST_F(BalancerTest, WhatIsForTheCallerLeavesFromWhereHisCallCame) {
+  node.configure([&](RunningConfig& config) {
+    std::vector balancers = {*control::link::parse_network("198.18.0.96/28")};
+    config.listens[0].balancers = std::make_shared<const Networks>(balancers, config.keys.token);
+    config.listens.push_back(config.listens[0]);
+    config.listens[1].endpoint.port = 5080;
+  });
+  auto out = from_behind(text_of({}));
+  ASSERT_EQ(out.size(), 2u);
+  Datagram at_backend = out[1];
+  from_backend(at_backend, response_to(at_backend.bytes, 200, "bob"));
+  std::string bye = text_of(bye_of_callee(at_backend, "sip:alice@10.0.0.7:5066"));
+  node.deliver({at_backend.to, endpoint("198.18.0.1:5080"), bye});
+  out = node.settle(now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, kBalancer);
+  EXPECT_EQ(out[0].from, kTandem);
+  EXPECT_NE(out[0].bytes.find("Via: SIP/2.0/UDP 198.18.0.1:5060;branch="), std::string::npos);
+  EXPECT_NE(out[0].bytes.find(";rport\r\n"), std::string::npos) << out[0].bytes;
+}
+
+// Callers know the balancer's address alone.
+TEST_F(BalancerTest, CallersAreToldTheAddressThatTheyKnow) {
+  Endpoint known = endpoint("203.0.113.1:5060");
+  node.configure([&](RunningConfig& config) {
+    std::vector balancers = {*control::link::parse_network("198.18.0.96/28")};
+    config.listens[0].balancers = std::make_shared<const Networks>(balancers, config.keys.token);
+    config.listens[0].advertised = known;
+  });
+  RequestText options;
+  options.method = "OPTIONS";
+  options.uri = "sip:203.0.113.1";
+  auto out = from_behind(text_of(options));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 200);
+  RequestText request;
+  request.headers += "Route: <sip:203.0.113.1;lr>\r\n";
+  out = from_behind(text_of(request));
+  ASSERT_EQ(out.size(), 2u);
+  Datagram at_backend = out[1];
+  size_t ours = at_backend.bytes.find("Record-Route: <sip:198.18.0.1");
+  size_t theirs = at_backend.bytes.find("Record-Route: <sip:203.0.113.1");
+  EXPECT_LT(ours, theirs) << "the one that the callee sends to comes first";
+  ASSERT_NE(theirs, std::string::npos);
+  from_backend(at_backend, response_to(at_backend.bytes, 200, "bob"));
+  RequestText bye = in_dialog("BYE", at_backend, 2);
+  size_t end = at_backend.bytes.find('\r', theirs);
+  bye.headers =
+      "Route: " + at_backend.bytes.substr(theirs + 14, end - theirs - 14) + "\r\n" + "Route: " +
+      at_backend.bytes.substr(ours + 14, at_backend.bytes.find('\r', ours) - ours - 14) + "\r\n";
+  out = from_behind(text_of(bye));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, at_backend.to);
+  EXPECT_EQ(out[0].bytes.find("Route: "), std::string::npos);
+}
+
+// A balancer that does not know from whom something is, and one that asks whether we live.
+TEST_F(BalancerTest, WithoutASourceAnswersGoBackByItAsWell) {
+  RequestText options;
+  options.method = "OPTIONS";
+  options.uri = "sip:198.18.0.1";
+  for (uint8_t command : {0x21, 0x20}) {
+    options.call_id = std::to_string(command);
+    options.via = "SIP/2.0/UDP 10.0.0.7:5066;branch=z9hG4bKnobody" + options.call_id;
+    auto out = from_elsewhere(kBalancer, header(command, 0, "") + text_of(options));
+    ASSERT_EQ(out.size(), 1u);
+    EXPECT_EQ(out[0].to.ip, kBalancer.ip);
+    EXPECT_EQ(out[0].to.port, command == 0x21 ? kBalancer.port : 5066);
+  }
+}
+
 // What is refused, at once and after a failure, is told by the same way.
 TEST_F(BalancerTest, AnswersGoBackByIt) {
   RequestText bad;

@@ -36,13 +36,13 @@ def start_callees(callee_text, v6=False):
     return callees
 
 
-def run_flow(tandem, flow, v6, calls=10, rate=100, timeout=20, target=None, port=5060):
+def run_flow(tandem, flow, v6, calls=10, rate=100, timeout=20, target=None):
     """Backends and caller for one flow; every call must complete. Returns the caller."""
     caller_text, callee_text = flow
     try:
         backends = start_callees(callee_text, v6)
-        target = f"{lab_tools.bracketed(target or lab_tools.address('lb', v6))}:5060"
-        caller = lab_tools.Sipp("ua", caller_text, FOLDER, "ua", v6=v6, port=port, arguments=(
+        target = target or f"{lab_tools.bracketed(lab_tools.address('lb', v6))}:5060"
+        caller = lab_tools.Sipp("ua", caller_text, FOLDER, "ua", v6=v6, arguments=(
             "-m", str(calls), "-r", str(rate), "-l", str(calls), target)).start()
         try:
             caller.wait(timeout)
@@ -272,21 +272,23 @@ def invented_sources(build):
 
 def behind_a_balancer(build):
     """Calls by a balancer of UDP that says in a PROXY header from whom they are: a rule goes by the
-    caller's address, and what the callee sends reaches him by the same way back."""
-    calls, balancer = 100, "198.18.0.66"
+    caller's address, he is told that of the balancer, and what the callee sends reaches him by the
+    same way back."""
+    calls, balancer, front = 100, "198.18.0.66", 5090
 
     def job(tandem):
         with open(f"{FOLDER}/handed_back", "w", encoding="ascii") as handed_back:
             relay = subprocess.Popen(lab_tools.in_namespace(
-                "ua", "python3", f"{HERE}/udp_balancer.py", balancer, "5060",
+                "ua", "python3", f"{HERE}/udp_balancer.py", balancer, str(front),
                 lab_tools.address("lb"), "5060"), stdout=handed_back)
         try:
-            lab_tools.wait_for_port("ua", 5060)
+            lab_tools.wait_for_port("ua", front)
             lab_tools.wait_until(lambda: fates_of(tandem)["fate:drop_bad_proxy_header"] == 1, 5,
                                  "the request without a header")
-            run_flow(tandem, cases.callee_hangs_up(), False, calls=calls, target=balancer,
-                     port=5070)
-            run_flow(tandem, cases.FLOWS["busy"], False, target=balancer, port=5070)
+            run_flow(tandem, cases.callee_hangs_up(), False, calls=calls,
+                     target=f"{balancer}:{front}")
+            for flow in ("call", "busy", "cancel_after_180", "reinvite"):
+                run_flow(tandem, cases.FLOWS[flow], False, target=f"{balancer}:{front}")
             with open(f"{FOLDER}/handed_back", encoding="ascii") as file:
                 words = file.read().split()
             expect(words.count("BYE") >= calls, f"{words.count('BYE')} BYEs came by the balancer")
@@ -297,8 +299,8 @@ def behind_a_balancer(build):
     subprocess.run(["ip", "-n", "tandem-ua", "addr", "add", f"{balancer}/24", "dev", "eth0"],
                    check=True)
     try:
-        with_tandem(build, job, extra=rules,
-                    listen=f'proxy_protocol_from = ["{balancer}"]')
+        with_tandem(build, job, extra=rules, workers=2, listen=(
+            f'proxy_protocol_from = ["{balancer}"]\nadvertise = "{balancer}:{front}"'))
     finally:
         subprocess.run(["ip", "-n", "tandem-ua", "addr", "del", f"{balancer}/24", "dev", "eth0"],
                        check=True)

@@ -102,8 +102,7 @@ RunningConfig Node::base_config() const {
 void Node::configure(const std::function<void(RunningConfig&)>& change) {
   auto config = std::make_unique<RunningConfig>(base_config());
   change(*config);
-  config->own.clear();
-  for (auto& listen : config->listens) config->own.push_back(listen.endpoint);
+  config->list_own();
   for (auto& group : config->groups) control::link::prepare(group, config->keys.token);
   exchange_.config.publish(std::move(config));
   exchange_.quiescence.collect();
