@@ -47,6 +47,13 @@ std::string read_destination_uri(DestinationSettings& destination) {
   return {};
 }
 
+bool is_own(const Settings& settings, const sipcore::Endpoint& endpoint) {
+  return std::any_of(
+      settings.listens.begin(), settings.listens.end(), [&](const ListenSettings& listen) {
+        return listen.address == endpoint || (!endpoint.ip.none() && listen.advertised == endpoint);
+      });
+}
+
 bool is_balancer(const Settings& settings, const sipcore::IpAddress& ip) {
   return std::any_of(settings.listens.begin(), settings.listens.end(),
                      [&](const ListenSettings& listen) {
@@ -56,7 +63,7 @@ bool is_balancer(const Settings& settings, const sipcore::IpAddress& ip) {
 
 std::string misfit(const DestinationSettings& destination, const GroupSettings& group,
                    const Settings& settings) {
-  if (listen_index(settings, destination.endpoint) != link::kAnyListen) {
+  if (is_own(settings, destination.endpoint)) {
     return fmt::format("{} is a [[listen]] address of Tandem itself", destination.uri);
   }
   if (is_balancer(settings, destination.endpoint.ip)) {

@@ -9,6 +9,8 @@ namespace control::config {
 
 // Fills in the endpoint from the URI. A sentence where the URI is not one that Tandem can send to.
 std::string read_destination_uri(DestinationSettings& destination);
+// Whether that is a [[listen]] address, or what one is known as.
+bool is_own(const Settings& settings, const sipcore::Endpoint& endpoint);
 // Whether who has it puts a PROXY header before what he sends.
 bool is_balancer(const Settings& settings, const sipcore::IpAddress& ip);
 // A sentence where the destination does not fit into the group or beside the listens.

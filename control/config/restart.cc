@@ -56,11 +56,14 @@ std::vector<Fault> needs_restart(const Settings& a, const Settings& b) {
                   {"checksum", c.verify_checksum == d.verify_checksum}},
                  index);
   });
-  compare_lists(
-      out, "listen", a.listens, b.listens, [&](const auto& c, const auto& d, size_t index) {
-        find_changed(out, "listen",
-                     {{"address", c.address == d.address}, {"port", c.port == d.port}}, index);
-      });
+  compare_lists(out, "listen", a.listens, b.listens,
+                [&](const auto& c, const auto& d, size_t index) {
+                  find_changed(out, "listen",
+                               {{"address", c.address == d.address},
+                                {"port", c.port == d.port},
+                                {"advertise", c.advertised == d.advertised}},
+                               index);
+                });
   find_changed(out, "limits",
                {{"server_transactions", a.server_transactions == b.server_transactions},
                 {"client_transactions", a.client_transactions == b.client_transactions},

@@ -75,7 +75,7 @@ struct Builder {
   // Whether we may send there: to nobody of another family than the address to send from, not to
   // ourselves, and not to a balancer before us.
   bool suits(const DestinationSettings& one, const sipcore::Endpoint& endpoint) const {
-    if (listen_index(settings, endpoint) != link::kAnyListen) return false;
+    if (is_own(settings, endpoint)) return false;
     if (is_balancer(settings, endpoint.ip)) return false;
     return one.listen.ip.none() || one.listen.ip.family == endpoint.ip.family;
   }

@@ -130,8 +130,8 @@ void read_advertised(Reader& reader, const toml::table& table, ListenSettings& o
   reader.text(table, "advertise", text);
   if (text.empty()) return;
   auto endpoint = sipcore::parse_endpoint(text, sipcore::kDefaultPort);
-  if (!endpoint || endpoint->ip.unusable_as_target() ||
-      endpoint->ip.family != out.address.ip.family) {
+  bool fits = endpoint && (out.address.ip.none() || endpoint->ip.family == out.address.ip.family);
+  if (!fits || endpoint->ip.unusable_as_target()) {
     return reader.error(table, "advertise",
                         "advertise is an IP address with its UDP port, like \"203.0.113.1:5060\", "
                         "of the family of address");

@@ -32,8 +32,6 @@ struct Listen {
   uint16_t group = 0;                         // that gets what comes here
   std::shared_ptr<const Networks> balancers;  // that put a PROXY header before what they send here
   sipcore::Endpoint advertised;               // by which callers know it; none: the endpoint
-
-  const sipcore::Endpoint& known_as() const { return advertised.ip.none() ? endpoint : advertised; }
 };
 
 enum class Algorithm : uint8_t {

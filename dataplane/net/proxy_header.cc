@@ -25,6 +25,13 @@ std::optional<sipcore::Endpoint> read_source(std::string_view addresses, Family 
   if (addresses.size() < 2 * size + 4) return std::nullopt;
   std::copy_n(addresses.begin(), size, out.ip.bytes.begin());
   out.port = number_at(addresses, 2 * size);
+  // RFC 4291 2.5.5.2: a balancer of both families may write IPv4 like this.
+  constexpr std::string_view kMapped("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+  if (family == Family::kV6 && addresses.starts_with(kMapped)) {
+    out.ip = {};
+    out.ip.family = Family::kV4;
+    std::copy_n(addresses.begin() + kMapped.size(), out.ip.size(), out.ip.bytes.begin());
+  }
   if (out.port == 0 || out.ip.unusable_as_target()) return std::nullopt;
   return out;
 }

@@ -46,17 +46,22 @@ std::optional<Endpoint> Proxy::dialog_target(const Parsed& request,
   return endpoint;
 }
 
-// Where what belongs to a dialog goes, and whence. A balancer hands on only what comes from the
-// address that it sent to. nullopt: there is no way, or that address is gone.
+// Where what belongs to a dialog goes, and whence. A balancer or NAT hands on only what comes from
+// the address that it sent to. nullopt: there is no way, or that address is gone.
 std::optional<Proxy::Way> Proxy::dialog_way(const sipcore::RoutePlan& plan) const {
   auto target = dialog_target(*in_, plan);
   if (!target) return std::nullopt;
-  if (*target != plan.token->caller_flow) {
+  bool from_caller =
+      plan.token->caller_tag_hash == sipcore::tag_hash(in_->essentials.from_tag, key());
+  // A Contact may be of another family than his call was.
+  if (from_caller || plan.token->caller_listen.ip.family != target->ip.family) {
     auto listen = listen_for(*target, in_->arrival.listen);
     return listen ? std::optional(Way{*target, *listen}) : std::nullopt;
   }
-  for (uint16_t i = 0; i < config_->listens.size(); ++i) {
-    if (config_->listens[i].endpoint == plan.token->caller_listen) return Way{*target, i};
+  const auto& listens = config_->listens;
+  for (size_t i = 0; i < listens.size(); ++i) {
+    bool his = listens[i].endpoint == plan.token->caller_listen;
+    if (his) return Way{*target, static_cast<uint16_t>(i)};
   }
   return std::nullopt;
 }
@@ -155,6 +160,13 @@ void Proxy::enter_group(ServerTransaction& server, ClientTransaction& client, ui
   client.timers.failover_at_ms = now_ms_ + group.failover_after_ms;
 }
 
+// The address of ours by which who has sent it knows us: behind a balancer that of the balancer.
+sipcore::Endpoint Proxy::known_to(const ServerTransaction& server) const {
+  const control::link::Listen& listen = config_->listens[server.listen];
+  bool outside = server.by_balancer || listen.balancers == nullptr;
+  return outside && !listen.advertised.ip.none() ? listen.advertised : listen.endpoint;
+}
+
 bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
                          const ClientTransaction& client, sipcore::EditList& edits) {
   char branch[sipcore::kBranchSize];
@@ -166,19 +178,20 @@ bool Proxy::edit_request(const Parsed& request, const sipcore::RoutePlan& plan,
   hop.source = in_->arrival.source;
   uint16_t listen_in = in_->arrival.listen;
   sipcore::RouteToken route;
+  Endpoint told = config_->listens[listen_in].endpoint;
   if (client.server != kNoSlot) {
     const ServerTransaction& server = transactions_.server(client.server);
     hop.source = server.source;
     listen_in = server.listen;
-    if (server.by_balancer) {
-      route.caller_flow = server.reply_to;
-      route.caller_listen = config_->listens[server.listen].endpoint;
+    if (server.by_balancer) route.caller_flow = server.reply_to;
+    told = known_to(server);
+    if (server.by_balancer || told != config_->listens[listen_in].endpoint) {
+      route.caller_listen = config_->listens[listen_in].endpoint;
     }
   }
-  // An answer finds back through the balancer by its port alone.
-  hop.asks_rport = plan.token && !plan.token->caller_flow.ip.none() &&
-                   client.destination == plan.token->caller_flow;
-  Endpoint own[2] = {hop.sent_by, config_->listens[listen_in].known_as()};
+  // An answer finds back through a balancer or NAT by its port alone.
+  hop.asks_rport = plan.token && hop.sent_by == plan.token->caller_listen;
+  Endpoint own[2] = {hop.sent_by, told};
   if (records_route(request.message, request.essentials)) {
     route.destination = client.destination;
     route.caller_tag_hash = sipcore::tag_hash(request.essentials.from_tag, key());

@@ -188,6 +188,7 @@ class Proxy {
   bool may_reach_caller(const sipcore::RoutePlan& plan) const;
   uint16_t group_of(const ServerTransaction& server) const;
   uint16_t find_group(uint32_t id, uint16_t likely) const;
+  sipcore::Endpoint known_to(const ServerTransaction& server) const;
   void fork_to_all(uint32_t first);
   std::optional<uint16_t> listen_for(const sipcore::Endpoint& target, uint16_t preferred) const;
   uint32_t begin_transaction();

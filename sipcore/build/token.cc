@@ -103,10 +103,8 @@ std::string_view write_route_token(const HashKey& key, const RouteToken& token,
   Writer writer({out, kRouteTokenMost});
   add_endpoint(writer, token.destination);
   writer.add_hex(token.caller_tag_hash, 8).add_hex(token.caller_address_hash, 8);
-  if (!token.caller_flow.ip.none()) {
-    add_endpoint(writer, token.caller_flow);
-    add_endpoint(writer, token.caller_listen);
-  }
+  if (!token.caller_listen.ip.none()) add_endpoint(writer, token.caller_listen);
+  if (!token.caller_flow.ip.none()) add_endpoint(writer, token.caller_flow);
   writer.add_hex(route_check(key, writer.text(), call_id), kCheckSize);
   return writer.text();
 }
@@ -121,9 +119,10 @@ TokenStatus read_route_token(const HashKey& key, std::string_view text, std::str
   out.caller_tag_hash = static_cast<uint32_t>(hashes.take<8>());
   out.caller_address_hash = static_cast<uint32_t>(hashes.take<8>());
   rest.remove_prefix(kHashes);
-  bool whole = rest.size() == kCheckSize ||
-               (take_endpoint(rest, out.caller_flow) && take_endpoint(rest, out.caller_listen));
-  if (!whole || rest.size() != kCheckSize) return TokenStatus::kForeign;
+  for (Endpoint* more : {&out.caller_listen, &out.caller_flow}) {
+    if (rest.size() != kCheckSize && !take_endpoint(rest, *more)) return TokenStatus::kForeign;
+  }
+  if (rest.size() != kCheckSize) return TokenStatus::kForeign;
   HexReader last(rest);
   uint64_t check = last.take<kCheckSize>();
   if (hashes.broken() || last.broken()) return TokenStatus::kForeign;

@@ -6,8 +6,8 @@
 // Route parameter:        4 AAAAAAAA PPPP TTTTTTTT CCCCCCCC MMMMMMMMMMMMMMMM  (6: IPv6)
 //                         | address  port caller's tag hash and address hash
 //                         family of the destination that got the call
-//                         and behind C, where the caller is reached only through a balancer, the
-//                         family, address and port of that, and of ours that it has sent to
+//                         and behind C, where the caller knows us by another address, family,
+//                         address and port of ours, and of the balancer that he is reached by
 //
 // All fields are lower case hex. The check value is a keyed hash over the fields, for a Route also
 // over the Call-ID, so that a token cannot be made up, altered or carried into another call. It is
@@ -38,10 +38,12 @@ struct RouteToken {
   Endpoint destination;
   uint32_t caller_tag_hash = 0;
   uint32_t caller_address_hash = 0;
-  // Where what goes to the caller is sent, for the balancer that his call came by to hand on (like
-  // a flow of RFC 5626), and from which address of ours. None: as his Contact says.
-  Endpoint caller_flow;
+  // The address of ours that what goes to the caller is sent from, where he is behind a balancer or
+  // NAT that knows us by another one. None: whichever leads there.
   Endpoint caller_listen;
+  // Where it is sent, for the balancer that his call came by to hand on (like a flow of RFC 5626);
+  // with `caller_listen`. None: as his Contact says.
+  Endpoint caller_flow;
   friend bool operator==(const RouteToken&, const RouteToken&) = default;
 };
 

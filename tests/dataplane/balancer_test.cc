@@ -50,6 +50,16 @@ TEST(ProxyHeader, SaysFromWhomADatagramIs) {
   }
 }
 
+TEST(ProxyHeader, MappedAddressIsThatOfIpv4) {
+  Endpoint mapped = endpoint("[2001:db8::7]:5062");
+  std::string written("\0\0\0\0\0\0\0\0\0\0\xff\xff\xcb\0\x71\x07", 16);
+  std::copy(written.begin(), written.end(), mapped.ip.bytes.begin());
+  auto read =
+      dataplane::read_proxy_header(header_of_source(mapped, endpoint("[2001:db8::1]:5060")));
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->source, endpoint("203.0.113.7:5062"));
+}
+
 TEST(ProxyHeader, OfTheBalancerItself) {
   for (const std::string& text : {header(0x20, 0x12, "abc"), header(0x21, 0x00, "")}) {
     auto read = dataplane::read_proxy_header(text);
@@ -183,6 +193,36 @@ TEST_F(BalancerTest, CallersAreToldTheAddressThatTheyKnow) {
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(out[0].to, at_backend.to);
   EXPECT_EQ(out[0].bytes.find("Route: "), std::string::npos);
+}
+
+// NAT before us: the caller is where he says, but knows us by another address, which only one of
+// ours stands behind.
+TEST_F(BalancerTest, BehindNatTheAddressThatWasCalledIsKept) {
+  node.configure([&](RunningConfig& config) {
+    config.listens[0].advertised = endpoint("203.0.113.1:5090");
+    config.listens.push_back({endpoint("198.18.0.1:5080"), 0, 0, nullptr, {}});
+  });
+  Datagram at_backend = invite();
+  EXPECT_NE(at_backend.bytes.find("Record-Route: <sip:203.0.113.1:5090;"), std::string::npos);
+  from_backend(at_backend, response_to(at_backend.bytes, 200, "bob"));
+  std::string bye = text_of(bye_of_callee(at_backend, "sip:alice@198.18.0.10:5060"));
+  node.deliver({at_backend.to, endpoint("198.18.0.1:5080"), bye});
+  auto out = node.settle(now);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, kCaller);
+  EXPECT_EQ(out[0].from, kTandem);
+  EXPECT_NE(out[0].bytes.find(";rport\r\n"), std::string::npos) << out[0].bytes;
+}
+
+// Whoever comes to the same address past the balancer knows it by itself.
+TEST_F(BalancerTest, WhoComesPastItIsToldOurOwnAddress) {
+  node.configure([&](RunningConfig& config) {
+    std::vector balancers = {*control::link::parse_network("198.18.0.96/28")};
+    config.listens[0].balancers = std::make_shared<const Networks>(balancers, config.keys.token);
+    config.listens[0].advertised = endpoint("203.0.113.1:5060");
+  });
+  Datagram at_backend = invite();
+  EXPECT_EQ(at_backend.bytes.find("203.0.113.1"), std::string::npos) << at_backend.bytes;
 }
 
 // A balancer that does not know from whom something is, and one that asks whether we live.

@@ -70,7 +70,8 @@ TEST(Token, RouteIsBoundToItsCall) {
   for (const char* to : {"198.18.0.21:5060", "[2001:db8::1]:5062"}) {
     for (const char* flow : {"", "198.18.0.99:40001", "[2001:db8::99]:40001"}) {
       RouteToken token{*parse_endpoint(to, 0), 77};
-      if (*flow != 0) token.caller_flow = token.caller_listen = *parse_endpoint(flow, 0);
+      if (*flow != 0) token.caller_listen = *parse_endpoint(flow, 0);
+      if (*flow != 0 && to[0] == '[') token.caller_flow = *parse_endpoint("198.18.0.98:1", 0);
       char text[kRouteTokenMost];
       std::string route(write_route_token(kKey, token, "call-1", text));
       RouteToken read;
