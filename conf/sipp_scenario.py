@@ -110,9 +110,9 @@ def call_or(code, hold_ms=0):
         hop_ack(8), label("2"), pause(1)])
 
 
-def simple_callee(rings=True, retrans=500):
+def simple_callee(rings=True, retrans=500, timewait_ms=4000):
     return scenario("callee", [
         want("INVITE", dialog=True), answer(180, "Ringing") if rings else "",
         answer(200, "OK", body=SDP, retrans=retrans), want("ACK", optional=False),
         want("BYE"), answer(200, "OK", tag=""),
-        '<timewait milliseconds="4000"/>\n'])
+        f'<timewait milliseconds="{timewait_ms}"/>\n'])
