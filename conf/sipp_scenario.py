@@ -110,9 +110,10 @@ def call_or(code, hold_ms=0):
         hop_ack(8), label("2"), pause(1)])
 
 
-def simple_callee(rings=True, retrans=500, timewait_ms=4000):
+def simple_callee(rings=True, retrans=500, timewait_ms=4000, thinks_ms=0):
     return scenario("callee", [
         want("INVITE", dialog=True), answer(180, "Ringing") if rings else "",
+        pause(thinks_ms) if thinks_ms else "",
         answer(200, "OK", body=SDP, retrans=retrans), want("ACK", optional=False),
         want("BYE"), answer(200, "OK", tag=""),
         f'<timewait milliseconds="{timewait_ms}"/>\n'])

@@ -10,15 +10,15 @@
 
 namespace control::link {
 
+// What anybody can cause by sending goes into half of the room, so that there is always some for
+// the rest.
+enum class Room : uint8_t { kAll, kHalf };
+
 template <class T>
 class Mailbox {
  public:
   // Room for `capacity` messages, rounded up to a power of two; allocated here and never again.
   explicit Mailbox(size_t capacity) : slots_(std::bit_ceil(capacity)), mask_(slots_.size() - 1) {}
-
-  // What anybody can cause by sending goes into half of the room, so that there is always some for
-  // the rest.
-  enum class Room : uint8_t { kAll, kHalf };
 
   // Producer thread only. False: full, the message stays with the caller.
   bool push(const T& message, Room room = Room::kAll) {

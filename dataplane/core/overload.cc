@@ -98,7 +98,7 @@ Overload::Verdict Overload::judge(bool is_new, bool trusted) {
 }
 
 bool is_new_request(std::string_view message) {
-  while (message.starts_with("\r\n")) message.remove_prefix(2);
+  message = sipcore::skip_empty_lines(message);
   if (!may_begin_something(message)) return false;
   std::string_view to = sipcore::find_field(message, sipcore::kToName);
   return !to.empty() && !mentions_tag(sipcore::whole_value(to));

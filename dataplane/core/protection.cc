@@ -1,18 +1,20 @@
 #include "dataplane/core/protection.h"
 
+#include "sipcore/grammar/char_run.h"
+
 namespace dataplane {
 
 using control::link::Count;
+using control::link::Room;
 using control::link::Sources;
 using control::link::ToControl;
-using Room = control::link::Mailbox<ToControl>::Room;
 
 Count Protection::refuse(const sipcore::IpAddress& source, std::string_view message) {
   if (denies(source)) return Count::drop_denied;
   const control::link::ProtectSettings& protect = config_->protect;
   bool banned = banned_ != nullptr && banned_->contains(source);
   if (banned && !protect.trusts(source)) return Count::drop_denied;
-  while (message.starts_with("\r\n")) message.remove_prefix(2);  // RFC 3261 7.5
+  message = sipcore::skip_empty_lines(message);
   // What answers a request of ours has a token to show.
   if (!protect.limits.any() || message.starts_with("SIP/")) return Count::kFates;
   if (protect.trusts(source)) return Count::kFates;

@@ -85,9 +85,8 @@ Transmit::Outcome Transmit::try_send(Packet* packet, const sipcore::Endpoint& fr
   sipcore::IpAddress ask;
   auto found = hops_ == nullptr ? NextHops::Found::kNoRoute : hops_->find(to.ip, hop, ask);
   if (found == NextHops::Found::kNoNeighbour) {
-    using control::link::ToControl;
-    to_control_.push({.what = ToControl::What::kAskNeighbour, .address = ask},
-                     control::link::Mailbox<ToControl>::Room::kHalf);
+    to_control_.push({.what = control::link::ToControl::What::kAskNeighbour, .address = ask},
+                     control::link::Room::kHalf);
     return Outcome::kNoNeighbour;
   }
   if (found == NextHops::Found::kNoRoute) {

@@ -33,13 +33,16 @@ bool Proxy::usable(const Endpoint& endpoint) const {
   return !endpoint.ip.loopback() || config_->own.front().ip.loopback();
 }
 
+bool Proxy::is_from_caller(const Parsed& request, const sipcore::RouteToken& token) const {
+  return token.caller_tag_hash == sipcore::tag_hash(request.essentials.from_tag, key());
+}
+
 // The next hop of a request inside a dialog. Towards the callee it is the destination that got the
 // call, which the token names, whatever else Route says: nobody uses a call to reach others.
 // Towards the caller it is the Route that is left, else the Request-URI.
 std::optional<Endpoint> Proxy::dialog_target(const Parsed& request,
                                              const sipcore::RoutePlan& plan) const {
-  uint32_t from = sipcore::tag_hash(request.essentials.from_tag, key());
-  if (plan.token->caller_tag_hash == from) return plan.token->destination;
+  if (is_from_caller(request, *plan.token)) return plan.token->destination;
   if (!plan.token->caller_flow.ip.none()) return plan.token->caller_flow;
   auto endpoint = sipcore::literal_endpoint(plan.way());
   if (!endpoint || !usable(*endpoint)) return std::nullopt;
@@ -51,10 +54,9 @@ std::optional<Endpoint> Proxy::dialog_target(const Parsed& request,
 std::optional<Proxy::Way> Proxy::dialog_way(const sipcore::RoutePlan& plan) const {
   auto target = dialog_target(*in_, plan);
   if (!target) return std::nullopt;
-  bool from_caller =
-      plan.token->caller_tag_hash == sipcore::tag_hash(in_->essentials.from_tag, key());
   // A Contact may be of another family than his call was.
-  if (from_caller || plan.token->caller_listen.ip.family != target->ip.family) {
+  bool has_own = plan.token->caller_listen.ip.family == target->ip.family;
+  if (!has_own || is_from_caller(*in_, *plan.token)) {
     auto listen = listen_for(*target, in_->arrival.listen);
     return listen ? std::optional(Way{*target, *listen}) : std::nullopt;
   }
@@ -70,9 +72,8 @@ std::optional<Proxy::Way> Proxy::dialog_way(const sipcore::RoutePlan& plan) cons
 // destination that got the call, or another one of ours. Anybody else, a telephone behind such a
 // destination for one, may only reach the address that the call came from.
 bool Proxy::may_reach_caller(const sipcore::RoutePlan& plan) const {
-  uint32_t from = sipcore::tag_hash(in_->essentials.from_tag, key());
   const sipcore::IpAddress& source = in_->arrival.source.ip;
-  if (plan.token->caller_tag_hash == from || plan.token->destination.ip == source) return true;
+  if (is_from_caller(*in_, *plan.token) || plan.token->destination.ip == source) return true;
   // It goes back the way that the call came, whatever it says.
   if (!plan.token->caller_flow.ip.none()) return true;
   for (const Group& group : config_->groups) {

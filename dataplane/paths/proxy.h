@@ -177,6 +177,7 @@ class Proxy {
   Count turn_away();
 
   // branch.cc
+  bool is_from_caller(const Parsed& request, const sipcore::RouteToken& token) const;
   struct Way {
     sipcore::Endpoint target;
     uint16_t listen = 0;  // to send from

@@ -242,8 +242,7 @@ bool Proxy::is_scanner() {
   message.what = control::link::ToControl::What::kBan;
   message.reason = control::link::ToControl::Reason::kScanner;
   message.address = source;
-  constexpr auto kHalf = control::link::Mailbox<control::link::ToControl>::Room::kHalf;
-  if (config_->protect.ban_scanners) to_control_.push(message, kHalf);
+  if (config_->protect.ban_scanners) to_control_.push(message, control::link::Room::kHalf);
   return true;
 }
 

@@ -55,7 +55,7 @@ void Proxy::note_rule(const Rule& rule, const sipcore::Endpoint& source) {
   message.what = control::link::ToControl::What::kRule;
   message.address = source.ip;
   message.rule = counter;
-  to_control_.push(message, control::link::Mailbox<control::link::ToControl>::Room::kHalf);
+  to_control_.push(message, control::link::Room::kHalf);
 }
 
 // Control has other things to hear of as well: a few lines each second.

@@ -103,6 +103,12 @@ inline size_t find_char(std::string_view text, size_t at, char wanted) {
       [&](char c) { return c == wanted; });
 }
 
+// RFC 3261 7.5: empty lines before the start line are ignored.
+inline std::string_view skip_empty_lines(std::string_view text) {
+  while (text.starts_with("\r\n")) text.remove_prefix(2);
+  return text;
+}
+
 inline constexpr size_t kMarks = 64;
 
 inline bool all_of(std::string_view text, CharClass wanted) {

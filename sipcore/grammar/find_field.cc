@@ -139,7 +139,7 @@ size_t find_line_plain(std::string_view text, size_t at, char letter, char other
 }
 
 std::string_view find_field(std::string_view message, const FieldName& name) {
-  while (message.starts_with("\r\n")) message.remove_prefix(2);
+  message = skip_empty_lines(message);
   size_t at = 1;
   for (size_t tried = 0; at < message.size() && tried < kMostTried; ++at, ++tried) {
     at = find_line(message, at, name.text.front(), name.compact);

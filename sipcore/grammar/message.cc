@@ -35,12 +35,6 @@ bool other_version(std::string_view text) {
   return true;
 }
 
-// RFC 3261 7.5: empty lines before the start line are ignored.
-std::string_view skip_empty_lines(std::string_view text) {
-  while (text.starts_with("\r\n")) text.remove_prefix(2);
-  return text;
-}
-
 }  // namespace
 
 // In line: it runs for every header line.

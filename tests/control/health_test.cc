@@ -39,6 +39,13 @@ class ProberTest : public testing::Test {
     }
   }
   Probed probed() { return states.at(0).probed; }
+  // How long it took to come back, looked at each `step_ms`.
+  uint64_t down_and_back(uint64_t step_ms) {
+    while (probed() != Probed::kDown) run(step_ms, 0);
+    uint64_t begin = now_us;
+    while (probed() == Probed::kDown) run(step_ms, 200);
+    return (now_us - begin) / 1000;
+  }
 
   link::ProbeSettings settings = [] {
     link::ProbeSettings out;
@@ -185,19 +192,13 @@ TEST_F(ProberTest, FlappingOneIsHeld) {
   start();
   std::vector<uint64_t> took_ms;
   for (int flap = 0; flap < 3; ++flap) {
-    while (probed() != Probed::kDown) run(5, 0);
-    uint64_t begin = now_us;
-    while (probed() == Probed::kDown) run(5, 200);
-    took_ms.push_back((now_us - begin) / 1000);
+    took_ms.push_back(down_and_back(5));
   }
   EXPECT_LT(took_ms[0], 2500u);
   EXPECT_GT(took_ms[1], 3000u);
   EXPECT_GT(took_ms[2], 6500u);
   run(100000, 200);
-  while (probed() != Probed::kDown) run(5, 0);
-  uint64_t begin = now_us;
-  while (probed() == Probed::kDown) run(5, 200);
-  EXPECT_LT((now_us - begin) / 1000, 2500u) << "long ago";
+  EXPECT_LT(down_and_back(5), 2500u) << "long ago";
 }
 
 // With seldom probes it takes longer to come back than a calm is long: that is none.
@@ -206,10 +207,7 @@ TEST_F(ProberTest, SlowReturnIsNoCalm) {
   start();
   std::vector<uint64_t> took_ms;
   for (int flap = 0; flap < 3; ++flap) {
-    while (probed() != Probed::kDown) run(100, 0);
-    uint64_t begin = now_us;
-    while (probed() == Probed::kDown) run(100, 200);
-    took_ms.push_back((now_us - begin) / 1000);
+    took_ms.push_back(down_and_back(100));
   }
   EXPECT_LT(took_ms[0], 70000u);
   EXPECT_GT(took_ms[1], 90000u);

@@ -42,7 +42,6 @@ TEST(Mailbox, KeepsOrderAndSaysFullAndEmpty) {
 
 // What anybody can cause leaves room for the rest.
 TEST(Mailbox, HalfOfItIsForTheRest) {
-  using Room = Mailbox<int>::Room;
   Mailbox<int> mailbox(8);
   int out = 0;
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(mailbox.push(i, Room::kHalf));

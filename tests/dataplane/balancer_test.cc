@@ -87,10 +87,13 @@ class BalancerTest : public CallTest {
  protected:
   void SetUp() override {
     node.configure([&](RunningConfig& config) {
-      std::vector balancers = {*control::link::parse_network("198.18.0.96/28")};
-      config.listens[0].balancers = std::make_shared<const Networks>(balancers, config.keys.token);
+      expect_balancers(config);
       config.protect.limits = limits;
     });
+  }
+  static void expect_balancers(RunningConfig& config) {
+    std::vector balancers = {*control::link::parse_network("198.18.0.96/28")};
+    config.listens[0].balancers = std::make_shared<const Networks>(balancers, config.keys.token);
   }
   // From a telephone behind the balancer.
   std::vector<Datagram> from_behind(const std::string& bytes, const Endpoint& source = kCaller) {
@@ -141,8 +144,7 @@ TEST_F(BalancerTest, InDialogRequestsOfTheCallerGoToHisDestination) {
 // request came; and the caller's answer finds back by the port that it came from.
 TEST_F(BalancerTest, WhatIsForTheCallerLeavesFromWhereHisCallCame) {
   node.configure([&](RunningConfig& config) {
-    std::vector balancers = {*control::link::parse_network("198.18.0.96/28")};
-    config.listens[0].balancers = std::make_shared<const Networks>(balancers, config.keys.token);
+    expect_balancers(config);
     config.listens.push_back(config.listens[0]);
     config.listens[1].endpoint.port = 5080;
   });
@@ -164,8 +166,7 @@ TEST_F(BalancerTest, WhatIsForTheCallerLeavesFromWhereHisCallCame) {
 TEST_F(BalancerTest, CallersAreToldTheAddressThatTheyKnow) {
   Endpoint known = endpoint("203.0.113.1:5060");
   node.configure([&](RunningConfig& config) {
-    std::vector balancers = {*control::link::parse_network("198.18.0.96/28")};
-    config.listens[0].balancers = std::make_shared<const Networks>(balancers, config.keys.token);
+    expect_balancers(config);
     config.listens[0].advertised = known;
   });
   RequestText options;
@@ -217,8 +218,7 @@ TEST_F(BalancerTest, BehindNatTheAddressThatWasCalledIsKept) {
 // Whoever comes to the same address past the balancer knows it by itself.
 TEST_F(BalancerTest, WhoComesPastItIsToldOurOwnAddress) {
   node.configure([&](RunningConfig& config) {
-    std::vector balancers = {*control::link::parse_network("198.18.0.96/28")};
-    config.listens[0].balancers = std::make_shared<const Networks>(balancers, config.keys.token);
+    expect_balancers(config);
     config.listens[0].advertised = endpoint("203.0.113.1:5060");
   });
   Datagram at_backend = invite();

@@ -111,11 +111,7 @@ def algorithm(build, name):
 
     def job(tandem):
         backends = Backends(NAMES[:2])
-        slow = sipp_scenario.scenario("slow", [
-            sipp_scenario.want("INVITE", dialog=True), sipp_scenario.pause(80),
-            sipp_scenario.answer(200, "OK", body=sipp_scenario.SDP, retrans=500),
-            sipp_scenario.want("ACK"), sipp_scenario.want("BYE"),
-            sipp_scenario.answer(200, "OK", tag="")])
+        slow = sipp_scenario.simple_callee(rings=False, thinks_ms=80)
         backends.start(NAMES[2], slow if by_latency and name != "congestion" else None)
         caller = start_calls(calls)
         expect_all_complete(caller, calls)
@@ -165,6 +161,14 @@ def seen(tandem, name):
 def followed_text():
     with open(f"{FOLDER}/followed", encoding="utf-8") as file:
         return file.read()
+
+
+def expect_no_calls(tandem, name):
+    """In a second, but for one that asks whether it is back."""
+    before = destination(tandem, name)["CALLS"]
+    time.sleep(1)
+    got = destination(tandem, name)["CALLS"] - before
+    expect(got <= 1, f"{got} calls to one that is {state_of(tandem, name)}")
 
 
 def drained_at_load(build):

@@ -28,7 +28,7 @@ def capacity_is_kept(build):
         expect_all_complete(caller, calls)
         statistics = tandem.statistics()
         answered, refused = statistics["calls_answered"], statistics["rejected_no_backend"]
-        got = [one["CALLS"] for one in tandem.destinations()]
+        got = calls_of(tandem)
         print(f"    at most {most} of {capacities}; {got} calls completed, {refused} refused")
         expect(most == capacities, f"at most {most} calls at a time")
         expect(0.65 < got[0] / sum(got) < 0.85, f"the calls went to {got}")
@@ -44,16 +44,9 @@ def first_answer_wins(build):
     """Both ring; the quicker one answers, the other one is cancelled, and nothing is left of it."""
     calls = 400
 
-    quick = sipp_scenario.scenario("quick", [
-        sipp_scenario.want("INVITE", dialog=True), sipp_scenario.answer(180, "Ringing"),
-        sipp_scenario.pause(50),
-        sipp_scenario.answer(200, "OK", body=sipp_scenario.SDP, retrans=500),
-        sipp_scenario.want("ACK"), sipp_scenario.want("BYE"),
-        sipp_scenario.answer(200, "OK", tag="")])
-
     def job(tandem):
         backends = Backends(())
-        backends.start("b1:5060", quick)
+        backends.start("b1:5060", sipp_scenario.simple_callee(thinks_ms=50))
         backends.start("b2:5060", cases.cancel(ringing=True)[1])
         expect_all_complete(start_calls(calls, hold_ms=100), calls)
         slow = backends.all["b2:5060"]
@@ -112,11 +105,7 @@ def least_work_sees_who_is_behind(build):
 
     def job(tandem):
         backends = Backends(TWO[:1])
-        backends.start(TWO[1], sipp_scenario.scenario("behind", [
-            sipp_scenario.want("INVITE", dialog=True), sipp_scenario.pause(100),
-            sipp_scenario.answer(200, "OK", body=sipp_scenario.SDP, retrans=500),
-            sipp_scenario.want("ACK"), sipp_scenario.want("BYE"),
-            sipp_scenario.answer(200, "OK", tag="")]))
+        backends.start(TWO[1], sipp_scenario.simple_callee(rings=False, thinks_ms=100))
         got = share_of_some(tandem, calls)
         print(f"    {got}")
         expect(0 < got[1] < 0.25 * calls, f"the one that is behind got {got[1]} of {calls}")
@@ -128,18 +117,13 @@ def answers_that_end_the_search(build):
     told the 6xx."""
     calls = 200
 
-    def refuses(code):
-        return sipp_scenario.scenario(str(code), [
-            sipp_scenario.want("INVITE"), sipp_scenario.answer(code, retrans=500),
-            sipp_scenario.want("ACK")])
-
     def job(tandem):
         backends = Backends(TWO[1:])
-        backends.start(TWO[0], refuses(480))
+        backends.start(TWO[0], cases.failed_call(480)[1])
         got = share_of_some(tandem, calls)
         expect(got == [calls // 2, calls], f"the calls went to {got}")
         backends.kill(TWO[0])
-        backends.start(TWO[0], refuses(603))
+        backends.start(TWO[0], cases.failed_call(603)[1])
         before = calls_of(tandem)
         caller = lab_tools.Sipp("ua", sipp_scenario.call_or(603), FOLDER, "either", arguments=(
             "-m", str(calls), "-r", "200", "-l", str(calls), "198.18.0.1:5060")).start()
