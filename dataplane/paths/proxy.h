@@ -259,6 +259,8 @@ class Proxy {
   Packet* as_it_goes_up(uint64_t& marks);
   void keep_own_part(ServerTransaction& server, const sipcore::Message& response);
   void keep_best(ServerTransaction& server, int status, bool from_response);
+  std::string_view copy_that_goes_up(uint64_t& marks);
+  void keep_challenges(ServerTransaction& server);
   void finish(uint32_t slot);
   bool waiting_for_branch(const ServerTransaction& server);
   bool step_server(uint32_t slot, int status);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataplane/net/headers.h"
 #include "dataplane/paths/proxy.h"
 #include "sipcore/build/reply.h"
 
@@ -12,13 +13,17 @@ namespace {
 
 constexpr int kTimeout = 408;
 
-// 16.7 step 6: 6xx before all; else the lowest class; a 503 says little about the call and loses
-// against anything, a 408 of our own making likewise against a real answer.
+bool is_challenge(int status) { return status == 401 || status == 407; }
+
+// 16.7 step 6: 6xx before all; else the lowest class, and of 4xx what tells the caller how to ask
+// again; a 503 says little about the call and loses against anything, a 408 of our own making
+// likewise against a real answer.
 int rank(int status) {
   if (status >= 600) return 0;
   if (status == 503) return 70;
   if (status == kTimeout) return 60;
-  return status / 100;
+  bool says_how = is_challenge(status) || status == 415 || status == 420 || status == 484;
+  return status / 100 * 10 - (says_how ? 1 : 0);
 }
 
 bool final_state(const ServerTransaction& server) {
@@ -82,16 +87,39 @@ void Proxy::pass_up(uint32_t slot) {
 
 // Keeps the response in hand if it beats what other branches said before.
 void Proxy::keep_best(ServerTransaction& server, int status, bool from_response) {
-  bool first = server.best_status == 0;
-  if (final_state(server) || (!first && rank(server.best_status) <= rank(status))) return;
+  if (final_state(server)) return;
+  bool both_ask = is_challenge(server.best_status) && is_challenge(status);
+  if (both_ask && server.best != kNoBlob) {
+    keep_challenges(server);
+    return;
+  }
+  if (server.best_status != 0 && rank(server.best_status) <= rank(status)) return;
   server.best_status = static_cast<int16_t>(status);
   blobs_.drop(server.best);
   if (!from_response || status == 503) return;
+  std::string_view text = copy_that_goes_up(server.marks);
+  if (!text.empty()) server.best = blobs_.store(text);
+}
+
+// The response in hand as it goes up, in out_; empty: that cannot be made.
+std::string_view Proxy::copy_that_goes_up(uint64_t& marks) {
   sipcore::EditList edits;
   sipcore::forward_response(in_->message, *in_->essentials.via, edits);
-  rule_response(server.marks, edits);
-  size_t size = sipcore::apply_copy(edits, in_->message.bytes(), out_);
-  server.best = blobs_.store({out_.data(), size});
+  rule_response(marks, edits);
+  return {out_.data(), sipcore::apply_copy(edits, in_->message.bytes(), out_)};
+}
+
+// 16.7 step 7: the response in hand wants credentials, as the best one does; the caller, who can
+// answer only one response, is told of both. What is too long for a datagram stays behind.
+void Proxy::keep_challenges(ServerTransaction& server) {
+  sent_.message.parse(copy_that_goes_up(server.marks));
+  again_.message.parse(blobs_.text(server.best));
+  auto room = std::span(hop_out_).first(most_udp_payload(server.reply_to.ip.family));
+  size_t size = sipcore::add_challenges(again_.message, sent_.message, room);
+  Blob both = size == 0 ? kNoBlob : blobs_.store({hop_out_.data(), size});
+  if (both == kNoBlob) return;
+  blobs_.drop(server.best);
+  server.best = both;
 }
 
 bool Proxy::waiting_for_branch(const ServerTransaction& server) {

@@ -168,4 +168,20 @@ void forward_response(const Message& response, const Via& top, EditList& edits) 
   edits.remove(field->value, comma + 1 - field->value);
 }
 
+size_t add_challenges(const Message& response, const Message& other, std::span<char> out) {
+  if (response.field_count() == 0) return 0;
+  size_t fields = response.field_count();
+  size_t end = response.field(fields - 1).end;
+  Writer writer(out);
+  writer.add(response.bytes().substr(0, end));
+  for (HeaderName name : {HeaderName::kWwwAuthenticate, HeaderName::kProxyAuthenticate}) {
+    for (auto* field = other.first(name); field != nullptr; field = other.next(*field)) {
+      writer.add(other.line(*field));
+      ++fields;
+    }
+  }
+  writer.add(response.bytes().substr(end));
+  return writer.full() || fields > kMaxHeaders ? 0 : writer.size();
+}
+
 }  // namespace sipcore

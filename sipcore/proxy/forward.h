@@ -36,4 +36,8 @@ bool has_second_via(const Message& response, const Via& top);
 // Removes our own topmost Via. The caller has checked that it is ours.
 void forward_response(const Message& response, const Via& top, EditList& edits);
 
+// RFC 3261 16.7 step 7: writes `response` with all challenges of `other`, as they are, behind its
+// own header fields. 0: it does not fit `out`, or has more fields than a message may have.
+size_t add_challenges(const Message& response, const Message& other, std::span<char> out);
+
 }  // namespace sipcore

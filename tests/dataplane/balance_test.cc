@@ -291,53 +291,5 @@ TEST_F(BalanceTest, PriorityIsServedFirstAndByWeightWithin) {
   expect_share(got[2], 400, 0.25);
 }
 
-TEST_F(BalanceTest, ParallelAsksAllAndTheFirstAnswerWins) {
-  configure([](Group& group) { group.algorithm = Algorithm::kParallel; });
-  auto out = from_caller(text_of(request(1)));
-  ASSERT_EQ(out.size(), 4u);
-  std::vector<sipcore::Endpoint> asked;
-  for (size_t i = 1; i < 4; ++i) asked.push_back(out[i].to);
-  std::sort(asked.begin(), asked.end());
-  EXPECT_EQ(asked, (std::vector{backend(0), backend(1), backend(2)}));
-  for (size_t i = 1; i < 4; ++i) {
-    EXPECT_EQ(from_backend(out[i], response_to(out[i].bytes, 180, "b")).size(), 1u);
-  }
-  auto after = from_backend(out[2], response_to(out[2].bytes, 200, "b"));
-  ASSERT_EQ(after.size(), 3u);
-  EXPECT_EQ(after[0].to, kCaller);
-  for (size_t i = 1; i < 3; ++i) {
-    EXPECT_EQ(method_of(after[i].bytes), "CANCEL");
-    EXPECT_NE(after[i].to, out[2].to);
-  }
-}
-
-// The best failure goes up when all have failed, and the group behind this one is asked first.
-TEST_F(BalanceTest, ParallelFailsWhenAllHave) {
-  configure([](Group& group) { group.algorithm = Algorithm::kParallel; });
-  auto out = from_caller(text_of(request(1)));
-  ASSERT_EQ(out.size(), 4u);
-  from_backend(out[1], response_to(out[1].bytes, 486, "b"));
-  from_backend(out[2], response_to(out[2].bytes, 404, "b"));
-  auto after = from_backend(out[3], response_to(out[3].bytes, 480, "b"));
-  ASSERT_EQ(after.size(), 2u);
-  EXPECT_EQ(status_of(after[1].bytes) / 100, 4);
-  wait(70000);
-  for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node.destination(i).in_use());
-}
-
-// All others are broken: the one that is asked gets no more time than in serial forking.
-TEST_F(BalanceTest, ParallelBranchThatIsAloneIsNotWaitedForWithoutEnd) {
-  configure([](Group& group) { group.algorithm = Algorithm::kParallel; });
-  uint64_t broken = sipcore::Breaker().failed(now, {1, 60000, 60000}).word();
-  node.destination(0).breaker = broken;
-  node.destination(1).breaker = broken;
-  ASSERT_EQ(begin(1), 2);
-  std::vector<sipcore::Endpoint> asked;
-  for (const Datagram& one : wait(2100)) {
-    if (one.to != backend(2) && one.to != kCaller) asked.push_back(one.to);
-  }
-  EXPECT_GE(asked.size(), 1u);
-}
-
 }  // namespace
 }  // namespace tests
