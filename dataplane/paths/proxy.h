@@ -259,7 +259,7 @@ class Proxy {
   Packet* as_it_goes_up(uint64_t& marks);
   void keep_own_part(ServerTransaction& server, const sipcore::Message& response);
   void keep_best(ServerTransaction& server, int status, bool from_response);
-  std::string_view copy_that_goes_up(uint64_t& marks);
+  std::string_view copy_that_goes_up(ServerTransaction& server);
   void keep_challenges(ServerTransaction& server);
   void finish(uint32_t slot);
   bool waiting_for_branch(const ServerTransaction& server);
@@ -354,7 +354,7 @@ class Proxy {
   std::unique_ptr<sipcore::RuleWork> rule_work_ = std::make_unique<sipcore::RuleWork>();
   sipcore::ForwardScratch scratch_;
   std::array<char, 65536> out_;
-  std::array<char, 65536> hop_out_;  // ACK and CANCEL, while out_ holds their INVITE
+  std::array<char, 65536> hop_out_;  // what is made of a message that out_ holds
 };
 
 }  // namespace dataplane

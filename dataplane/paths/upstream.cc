@@ -16,14 +16,14 @@ constexpr int kTimeout = 408;
 bool is_challenge(int status) { return status == 401 || status == 407; }
 
 // 16.7 step 6: 6xx before all; else the lowest class, and of 4xx what tells the caller how to ask
-// again; a 503 says little about the call and loses against anything, a 408 of our own making
-// likewise against a real answer.
-int rank(int status) {
+// again, unless he has cancelled; a 503 says little about the call and loses against anything, a
+// 408 of our own making likewise against a real answer.
+int rank(int status, bool cancelled) {
   if (status >= 600) return 0;
   if (status == 503) return 70;
   if (status == kTimeout) return 60;
   bool says_how = is_challenge(status) || status == 415 || status == 420 || status == 484;
-  return status / 100 * 10 - (says_how ? 1 : 0);
+  return status / 100 * 10 - (says_how && !cancelled ? 1 : 0);
 }
 
 bool final_state(const ServerTransaction& server) {
@@ -93,26 +93,29 @@ void Proxy::keep_best(ServerTransaction& server, int status, bool from_response)
     keep_challenges(server);
     return;
   }
-  if (server.best_status != 0 && rank(server.best_status) <= rank(status)) return;
+  bool beaten = server.best_status != 0 &&
+                rank(server.best_status, server.cancelled) <= rank(status, server.cancelled);
+  if (beaten && !both_ask) return;
   server.best_status = static_cast<int16_t>(status);
   blobs_.drop(server.best);
   if (!from_response || status == 503) return;
-  std::string_view text = copy_that_goes_up(server.marks);
+  std::string_view text = copy_that_goes_up(server);
   if (!text.empty()) server.best = blobs_.store(text);
 }
 
-// The response in hand as it goes up, in out_; empty: that cannot be made.
-std::string_view Proxy::copy_that_goes_up(uint64_t& marks) {
+// The response in hand as it goes up, in out_; empty: that cannot be made, or is no datagram.
+std::string_view Proxy::copy_that_goes_up(ServerTransaction& server) {
   sipcore::EditList edits;
   sipcore::forward_response(in_->message, *in_->essentials.via, edits);
-  rule_response(marks, edits);
-  return {out_.data(), sipcore::apply_copy(edits, in_->message.bytes(), out_)};
+  rule_response(server.marks, edits);
+  auto room = std::span(out_).first(most_udp_payload(server.reply_to.ip.family));
+  return {out_.data(), sipcore::apply_copy(edits, in_->message.bytes(), room)};
 }
 
 // 16.7 step 7: the response in hand wants credentials, as the best one does; the caller, who can
 // answer only one response, is told of both. What is too long for a datagram stays behind.
 void Proxy::keep_challenges(ServerTransaction& server) {
-  sent_.message.parse(copy_that_goes_up(server.marks));
+  sent_.message.parse(copy_that_goes_up(server));
   again_.message.parse(blobs_.text(server.best));
   auto room = std::span(hop_out_).first(most_udp_payload(server.reply_to.ip.family));
   size_t size = sipcore::add_challenges(again_.message, sent_.message, room);

@@ -16,26 +16,38 @@ class ParallelTest : public BalanceTest {
     configure([](Group& group) { group.algorithm = control::link::Algorithm::kParallel; });
   }
   // The 100 and the three INVITEs.
-  std::vector<Datagram> ask_all() {
-    auto out = from_caller(text_of(request(1)));
+  std::vector<Datagram> ask_all(int call = 1) {
+    auto out = from_caller(text_of(request(call)));
     EXPECT_EQ(out.size(), 4u);
     out.resize(4);
     return out;
   }
-  // What goes up when they have answered so, each with such a header line.
-  std::string best_of(const std::vector<std::pair<int, std::string>>& answers) {
-    auto asked = ask_all();
+  struct Response {
+    int status;
+    std::string header;  // without its line end
+  };
+  // What goes up when they have answered so.
+  std::string best_of(const std::vector<Response>& responses, int call = 1) {
+    auto asked = ask_all(call);
     std::string up;
-    for (size_t i = 0; i < answers.size(); ++i) {
-      std::string text = response_to(asked[i + 1].bytes, answers[i].first, "b");
-      if (!answers[i].second.empty()) {
-        text.insert(text.find("\r\n") + 2, answers[i].second + "\r\n");
-      }
-      for (const Datagram& one : from_backend(asked[i + 1], text)) {
+    for (size_t i = 0; i < responses.size(); ++i) {
+      const auto& [status, header] = responses[i];
+      std::string line = header.empty() ? "" : header + "\r\n";
+      for (const Datagram& one :
+           from_backend(asked[i + 1], response_to(asked[i + 1].bytes, status, "b", line))) {
         if (one.to == kCaller) up = one.bytes;
       }
     }
     return up;
+  }
+  static std::string challenge(const std::string& realm, size_t size = 1) {
+    return "WWW-Authenticate: Digest realm=\"" + realm + "\", nonce=\"" + std::string(size, 'x') +
+           "\"";
+  }
+  void expect_nothing_left() {
+    wait(70000);
+    EXPECT_EQ(node.transactions(), 0u);
+    EXPECT_EQ(node.blobs(), 0u);
   }
 };
 
@@ -64,7 +76,7 @@ TEST_F(ParallelTest, FailsWhenAllHave) {
   from_backend(out[2], response_to(out[2].bytes, 404, "b"));
   auto after = from_backend(out[3], response_to(out[3].bytes, 480, "b"));
   ASSERT_EQ(after.size(), 2u);
-  EXPECT_EQ(status_of(after[1].bytes) / 100, 4);
+  EXPECT_EQ(status_of(after[1].bytes), 486);
   wait(70000);
   for (size_t i = 0; i < 3; ++i) EXPECT_FALSE(node.destination(i).in_use());
 }
@@ -109,15 +121,52 @@ TEST_F(ParallelTest, ChallengeIsNoPartOfAnotherAnswer) {
   EXPECT_EQ(up.find("Authenticate"), std::string::npos);
 }
 
-// Together they would be no datagram any more: those of the first go up alone.
+// One byte more than a datagram holds: those of the first go up alone, and those that have room.
 TEST_F(ParallelTest, ChallengesThatFitNoDatagramStayBehind) {
-  std::string much(40000, 'x');
-  std::string up = best_of({{401, "WWW-Authenticate: Digest realm=\"one\", nonce=\"" + much + "\""},
-                            {401, "WWW-Authenticate: Digest realm=\"two\", nonce=\"" + much + "\""},
-                            {407, "Proxy-Authenticate: Digest realm=\"three\", nonce=\"3\""}});
+  const Response third = {407, "Proxy-Authenticate: Digest realm=\"three\", nonce=\"3\""};
+  size_t small = best_of({{401, challenge("one")}, {401, challenge("two")}, {404, ""}}).size();
+  size_t left = 65507 - small;
+  std::string up = best_of(
+      {{401, challenge("one", 30000)}, {401, challenge("two", left - 29999 + 1)}, {404, ""}}, 2);
+  EXPECT_EQ(up.size(), 65507u);
+  up = best_of({{401, challenge("one", 30000)}, {401, challenge("two", left - 29999 + 2)}, third},
+               3);
   EXPECT_NE(up.find("realm=\"one\""), std::string::npos);
   EXPECT_EQ(up.find("realm=\"two\""), std::string::npos);
   EXPECT_NE(up.find("realm=\"three\""), std::string::npos);
+  expect_nothing_left();
+}
+
+// What there was no room for does not keep the next one out.
+TEST_F(ParallelTest, ChallengeGoesUpThoughTheFirstCouldNotBeKept) {
+  int call = 10;
+  size_t held = 0;
+  do {
+    auto asked = ask_all(call++);
+    held = node.blobs();
+    std::string long_one = challenge("long", 60000) + "\r\n";
+    from_backend(asked[1], response_to(asked[1].bytes, 401, "b", long_one));
+  } while (held != node.blobs());
+  std::string up = best_of({{401, challenge("long", 60000)}, {401, challenge("two")}, {404, ""}});
+  EXPECT_NE(up.find("realm=\"two\""), std::string::npos);
+  wait(200000);
+  expect_nothing_left();
+}
+
+// Who has hung up is not asked for credentials.
+TEST_F(ParallelTest, ChallengeDoesNotBeatTheAnswerToCancel) {
+  auto asked = ask_all();
+  for (size_t i = 1; i < 4; ++i) from_backend(asked[i], response_to(asked[i].bytes, 180, "b"));
+  RequestText cancel = request(1);
+  cancel.method = "CANCEL";
+  from_caller(text_of(cancel));
+  from_backend(asked[1], response_to(asked[1].bytes, 487, "b"));
+  std::string line = challenge("two") + "\r\n";
+  from_backend(asked[2], response_to(asked[2].bytes, 401, "b", line));
+  std::vector<Datagram> out = from_backend(asked[3], response_to(asked[3].bytes, 487, "b"));
+  int status = 0;
+  for (const Datagram& one : out) status = one.to == kCaller ? status_of(one.bytes) : status;
+  EXPECT_EQ(status, 487);
 }
 
 }  // namespace
