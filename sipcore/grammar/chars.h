@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace sipcore {
 
@@ -93,6 +94,21 @@ constexpr bool equal_nocase(std::string_view a, std::string_view b) {
   return true;
 }
 
+namespace detail {
+// So many letters in one number, by two loads that may overlap: a number that is put together in
+// memory has to wait there before it can be read.
+template <size_t kLetters>
+uint64_t letters(const char* text) {
+  using Part = std::conditional_t<(kLetters >= 4), uint32_t,
+                                  std::conditional_t<(kLetters >= 2), uint16_t, uint8_t>>;
+  constexpr size_t kSecond = kLetters - sizeof(Part);
+  Part first, second;
+  std::memcpy(&first, text, sizeof first);
+  std::memcpy(&second, text + kSecond, sizeof second);
+  return first | uint64_t{second} << 8 * kSecond;
+}
+}  // namespace detail
+
 // Whether `text` is this word, in any case: 1 to 8 letters, given in lower case. Only an upper case
 // letter becomes a lower case one by the bit that is set here.
 template <size_t kSize>
@@ -100,10 +116,8 @@ bool is_word(std::string_view text, const char (&word)[kSize]) {
   constexpr size_t kLetters = kSize - 1;
   static_assert(kLetters >= 1 && kLetters <= 8);
   if (text.size() != kLetters) return false;
-  uint64_t is = 0, wanted = 0;
-  std::memcpy(&is, text.data(), kLetters);
-  std::memcpy(&wanted, word, kLetters);
-  return (is | (0x2020202020202020 >> (64 - 8 * kLetters))) == wanted;
+  uint64_t is = detail::letters<kLetters>(text.data());
+  return (is | (0x2020202020202020 >> (64 - 8 * kLetters))) == detail::letters<kLetters>(word);
 }
 
 constexpr std::string_view trim(std::string_view text) {

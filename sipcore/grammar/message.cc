@@ -68,7 +68,8 @@ bool other_version(std::string_view text) {
 
 Fault Message::parse(std::string_view datagram) {
   bytes_ = skip_empty_lines(datagram.substr(0, kMaxDatagram));
-  word1_ = word2_ = {};
+  word1_ = {};
+  word2_ = {};  // each by itself: a copy of what is just stored has to wait for it
   count_ = body_begin_ = start_line_end_ = 0;
   status_ = 0;
   method_ = Method::kExtension;
