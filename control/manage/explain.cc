@@ -231,6 +231,10 @@ bool is_denied(const Question& question, const link::Exchange& exchange) {
 // What is answered, or dropped, before rules are asked; empty: it goes on.
 std::string stopped_by_policy(const Question& question, const Read& read,
                               const link::RunningConfig& config) {
+  auto agent = read.message.value(sipcore::HeaderName::kUserAgent);
+  if (config.protect.is_scanner(agent, question.source.ip)) {
+    return "dropped: by its User-Agent it looks for holes";
+  }
   const sipcore::Essentials& e = read.essentials;
   auto plan = plan_route(read.message, e, sipcore::Self{config.own}, config.keys.token);
   sipcore::Fault fault = plan.fault;
@@ -241,10 +245,6 @@ std::string stopped_by_policy(const Question& question, const Read& read,
   if (fault == sipcore::Fault::kNone && needs_tls) fault = sipcore::Fault::kUnknownScheme;
   if (fault != sipcore::Fault::kNone) {
     return fmt::format("rejected: {} {}", status_of(fault), phrase_of(fault));
-  }
-  auto agent = read.message.value(sipcore::HeaderName::kUserAgent);
-  if (config.protect.is_scanner(agent, question.source.ip)) {
-    return "dropped: by its User-Agent it looks for holes";
   }
   bool preloaded = plan.next || plan.uri_from_last_route;
   return preloaded ? "rejected: 403, it brings a Route that no call of ours has recorded" : "";

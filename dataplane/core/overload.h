@@ -6,8 +6,9 @@
 // Behind a burst that comes back full there is more. Where that goes on for 20 ms, longer than a
 // pause of the machine takes to make up for, new requests are turned away until the end of the
 // queue is seen. While half of the last milliseconds were without an end, or had one only because
-// requests were turned away, a few turns are enough: what is let in brings more, and that has to
-// come in before the ring is full. Where the end does not come, a few are let in each millisecond.
+// requests were turned away, one full burst is enough: what is let in brings more, and that has to
+// come in before the ring is full and caches are full of what waits. Where the end does not come,
+// a few are let in each millisecond.
 // Where less than a sixteenth of what comes in could be turned away (of calls it is a sixth), the
 // load is of another kind: nobody is turned away. Those who are trusted are not, as long as it is
 // strangers who send most of the new requests and the end of the queue is seen without it.
@@ -15,7 +16,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 namespace dataplane {
 
@@ -33,7 +33,15 @@ class Overload {
   void took(size_t packets) { messages_ += shedding_ ? static_cast<uint32_t>(packets) : 0; }
   // For each message while shedding, before anything is checked: it is dropped, as most new
   // requests are, to come again on a better day.
-  bool drops(bool is_new, bool trusted = false);
+  bool drops(bool is_new, bool trusted = false) {
+    if (!is_new) return false;
+    ++new_requests_;
+    strangers_ += !trusted;
+    if (trusted && spares_trusted()) return false;
+    bool drop = let_in_ == 0 && refusals_ == 0;
+    shed_ |= drop;
+    return drop;
+  }
   // For what is not dropped and good enough to be read. A few new requests are let in; where it
   // lasts, as many as cost little are refused, so that their callers go elsewhere. What is not
   // known to be one is to be dropped if it turns out to be.
@@ -41,13 +49,12 @@ class Overload {
 
  private:
   static constexpr uint64_t kPatienceMs = 20;
-  static constexpr uint32_t kPatienceBusyTurns = 4;
   static constexpr uint64_t kEndlessMs = 20;
   static constexpr uint32_t kLetInPerMs = 16;
   static constexpr uint64_t kLastingMs = 1000;
   static constexpr uint32_t kRefusalsPerMs = 32;    // 32,000/s, some 3 % of a worker's time
   static constexpr uint32_t kTooManyToTell = 1000;  // in a millisecond: hardly one would hear it
-  static constexpr uint32_t kFewRefusalsPerMs = 8;
+  static constexpr uint32_t kFewRefusalsPerMs = 2;
   static constexpr uint32_t kLeastShare = 16;  // one new request in so many messages
   static constexpr uint64_t kUselessMs = 100;  // no shedding for so long, then it is tried again
   static constexpr uint32_t kMemoryMs = 16;    // for the share of new requests
@@ -65,7 +72,6 @@ class Overload {
 
   uint64_t now_ms_ = 0;
   uint64_t backlog_ms_ = 0;   // for so long each burst was full
-  uint32_t full_turns_ = 0;   // since the end was seen
   uint64_t shedding_ms_ = 0;  // for so long at a stretch
   uint32_t let_in_ = 0;       // left in this millisecond
   uint64_t lasting_ms_ = 0;   // for so long it has been busy
@@ -81,9 +87,5 @@ class Overload {
   uint32_t idle_turns_ = 0;    // in this millisecond
   bool shedding_ = false;
 };
-
-// A request that would begin something: neither ACK, CANCEL nor BYE, and without a tag in To. Told
-// by a look at the lines as far as To, without a check; in doubt it is none.
-bool is_new_request(std::string_view message);
 
 }  // namespace dataplane

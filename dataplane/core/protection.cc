@@ -1,5 +1,7 @@
 #include "dataplane/core/protection.h"
 
+#include "dataplane/core/glance.h"
+
 #include "sipcore/grammar/char_run.h"
 
 namespace dataplane {
@@ -9,7 +11,7 @@ using control::link::Room;
 using control::link::Sources;
 using control::link::ToControl;
 
-Count Protection::refuse(const sipcore::IpAddress& source, std::string_view message) {
+Count Protection::refuse_some(const sipcore::IpAddress& source, std::string_view message) {
   if (denies(source)) return Count::drop_denied;
   const control::link::ProtectSettings& protect = config_->protect;
   bool banned = banned_ != nullptr && banned_->contains(source);
@@ -21,15 +23,27 @@ Count Protection::refuse(const sipcore::IpAddress& source, std::string_view mess
   bool invite = message.starts_with("INVITE ");
   auto verdict = sources_.admit(source, invite, now_ns_, protect.limits, config_->keys.token);
   if (verdict == Sources::Verdict::kAdmit) return Count::kFates;
-  if (verdict == Sources::Verdict::kBan) {
-    ToControl message_to;
-    message_to.what = ToControl::What::kBan;
-    message_to.address = source;
-    message_to.reason = ToControl::Reason::kRate;
-    to_control_.push(message_to,
-                     Room::kHalf);  // where there is no room the next window tells it again
-  }
+  if (verdict == Sources::Verdict::kBan) tell(source, ToControl::Reason::kRate);
   return Count::drop_source_rate;
+}
+
+bool Protection::is_scanner(const sipcore::IpAddress& source, std::string_view message) {
+  const control::link::ProtectSettings& protect = config_->protect;
+  if (protect.scanners.empty()) return false;
+  message = sipcore::skip_empty_lines(message);
+  if (message.starts_with("SIP/") || message.starts_with("ACK ")) return false;
+  if (!protect.is_scanner(user_agent(message), source) || names_call(message)) return false;
+  if (protect.ban_scanners) tell(source, ToControl::Reason::kScanner);
+  return true;
+}
+
+// Where there is no room the next one tells it again.
+void Protection::tell(const sipcore::IpAddress& source, ToControl::Reason reason) {
+  ToControl message;
+  message.what = ToControl::What::kBan;
+  message.address = source;
+  message.reason = reason;
+  to_control_.push(message, Room::kHalf);
 }
 
 }  // namespace dataplane

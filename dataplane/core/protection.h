@@ -1,5 +1,5 @@
-// Which datagrams are dropped for whom they come from, before anything of them is read: denied
-// sources, and those that send more requests than one source may.
+// Which datagrams are dropped for whom they come from, before they are parsed: denied sources,
+// those that send more requests than one source may, and tools that look for holes.
 #pragma once
 
 #include "control/link/exchange.h"
@@ -19,21 +19,32 @@ class Protection {
     denied_ = denied;
     banned_ = banned;
     now_ns_ = now_us * 1000;
+    refuses_some_ = denied != nullptr || banned != nullptr || config.protect.limits.any();
   }
 
   bool denies(const sipcore::IpAddress& source) const {
     return denied_ != nullptr && denied_->contains(source);
   }
   // The name of the drop; kFates: it may pass.
-  control::link::Count refuse(const sipcore::IpAddress& source, std::string_view message);
+  control::link::Count refuse(const sipcore::IpAddress& source, std::string_view message) {
+    return refuses_some_ ? refuse_some(source, message) : control::link::Count::kFates;
+  }
+  // A request of a tool that looks for holes, by its User-Agent; where those are banned, control is
+  // told. What has a tag in To is none, whatever a party of a call is called; nor is an ACK, which
+  // nobody answers.
+  bool is_scanner(const sipcore::IpAddress& source, std::string_view message);
 
  private:
+  control::link::Count refuse_some(const sipcore::IpAddress& source, std::string_view message);
+  void tell(const sipcore::IpAddress& source, control::link::ToControl::Reason reason);
+
   control::link::Sources& sources_;
   control::link::Mailbox<control::link::ToControl>& to_control_;
   const control::link::RunningConfig* config_ = nullptr;
   const control::link::Networks* denied_ = nullptr;
   const control::link::Networks* banned_ = nullptr;
   uint64_t now_ns_ = 0;
+  bool refuses_some_ = false;
 };
 
 }  // namespace dataplane

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/core/glance.h"
 #include "dataplane/net/proxy_header.h"
 #include "dataplane/steer/owner.h"
 
@@ -13,7 +14,7 @@ namespace {
 
 constexpr size_t kTimerBudget = 256;  // timers of one turn
 constexpr size_t kReassemblies = 64;  // datagrams in the making
-constexpr size_t kAhead = 4;          // packets that are asked for before their turn
+constexpr size_t kAhead = 8;          // packets that are asked for before their turn
 
 // A network card leaves packets in the outermost cache. What tells most of what is dropped, headers
 // as far as To, is in the first lines of them.
@@ -107,7 +108,7 @@ size_t Worker::take_handed() {
     size_t count = 0;
     for (; count < kBurst && mailbox.pop(handed); ++count) {
       counters_.add(Count::packets_in);
-      if (auto fate = take_over(handed)) counters_.add(*fate);
+      count_fate(take_over(handed));
     }
     from_workers_.took(count);
     if (count == kBurst) queue = Overload::Queue::kMore;
@@ -118,7 +119,7 @@ size_t Worker::take_handed() {
 }
 
 // What the other worker has decided stays; what it let pass may still be too much here.
-std::optional<Count> Worker::take_over(Handed& handed) {
+Count Worker::take_over(Handed& handed) {
   if (from_workers_.shedding() && handed.verdict == Overload::Verdict::kAdmit) {
     const Arrival& arrival = handed.arrival;
     auto message = handed.packet->bytes().substr(arrival.payload, arrival.payload_size);
@@ -128,7 +129,7 @@ std::optional<Count> Worker::take_over(Handed& handed) {
     handed.verdict = from_workers_.judge(is_new, trusted);
   }
   proxy_.receive(handed.packet, handed.arrival, handed.verdict);
-  return std::nullopt;
+  return Count::kFates;
 }
 
 size_t Worker::receive_from(size_t port) {
@@ -140,8 +141,8 @@ size_t Worker::receive_from(size_t port) {
   for (size_t i = 0; i < count; ++i) {
     if (i + kAhead < count) prefetch(*burst[i + kAhead]);
     burst[i]->port = static_cast<uint16_t>(port);
-    auto fate = take_in(burst[i]);
-    if (fate) counters_.add(*fate);
+    Count fate = take_in(burst[i]);
+    count_fate(fate);
     kernels += fate == Count::to_kernel;
   }
   from_ports_.took(count - kernels);
@@ -154,8 +155,8 @@ size_t Worker::receive_from(size_t port) {
   return count;
 }
 
-// Owns the packet; every way out has a name. nullopt: the proxy has it, and names its fate.
-std::optional<Count> Worker::take_in(Packet* packet) {
+// Owns the packet; every way out has a name. kFates: the proxy has it, and names its fate.
+Count Worker::take_in(Packet* packet) {
   NetInfo info;
   Count fault = read_headers(*packet, info);
   if (fault == Count::drop_not_ip || fault == Count::drop_not_udp) return not_for_us(packet, fault);
@@ -166,8 +167,8 @@ std::optional<Count> Worker::take_in(Packet* packet) {
     counters_.add(Count::reassembly_given_up, reassembly_.take_given_up());
     if (fate != Count::kFates) return fate;
     packet = whole;
+    fault = read_udp(*packet, info);
   }
-  if (fault == Count::kFates) fault = read_udp(*packet, info);
   if (fault == Count::kFates) return steer(packet, info);
   return drop(packet, fault);
 }
@@ -184,6 +185,10 @@ bool Worker::is_listen(const sipcore::IpAddress& ip) const {
   return false;
 }
 
+void Worker::count_fate(Count fate) {
+  if (fate != Count::kFates) counters_.add(fate);
+}
+
 Count Worker::drop(Packet* packet, Count why) {
   release(packet);
   return why;
@@ -198,8 +203,7 @@ bool Worker::is_nobody(const sipcore::IpAddress& source) const {
 
 // Whom a balancer speaks for, and what he has sent. kFates: nothing is wrong.
 Count Worker::take_proxy_header(const Packet& packet, Arrival& arrival) const {
-  const auto& balancers = config_->listens[arrival.listen].balancers;
-  if (balancers == nullptr || !balancers->contains(arrival.peer.ip)) return Count::kFates;
+  if (!config_->listens[arrival.listen].balancers->contains(arrival.peer.ip)) return Count::kFates;
   if (protection_.denies(arrival.peer.ip)) return Count::drop_denied;
   auto header = read_proxy_header(packet.bytes().substr(arrival.payload, arrival.payload_size));
   if (!header) return Count::drop_bad_proxy_header;
@@ -210,18 +214,18 @@ Count Worker::take_proxy_header(const Packet& packet, Arrival& arrival) const {
   return Count::kFates;
 }
 
-std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
-  Arrival arrival{info.source, info.source, false, 0, info.payload, info.payload_size};
+Count Worker::steer(Packet* packet, const NetInfo& info) {
   const auto& listens = config_->listens;
-  while (arrival.listen < listens.size() && listens[arrival.listen].endpoint != info.target) {
-    ++arrival.listen;
-  }
-  if (arrival.listen == listens.size()) {
+  uint16_t listen = 0;
+  while (listen < listens.size() && listens[listen].endpoint != info.target) ++listen;
+  if (listen == listens.size()) {
     // One that was put together has lost the headers that the kernel would need.
     bool joined = info.ip_payload == 0;
     return joined ? drop(packet, Count::drop_not_ours) : not_for_us(packet, Count::drop_not_ours);
   }
-  Count refused = take_proxy_header(*packet, arrival);
+  Arrival arrival{info.source, info.source, false, listen, info.payload, info.payload_size};
+  Count refused = Count::kFates;
+  if (listens[listen].balancers != nullptr) refused = take_proxy_header(*packet, arrival);
   if (refused != Count::kFates) return drop(packet, refused);
   std::string_view sip = packet->bytes().substr(arrival.payload, arrival.payload_size);
   if (tap_.active()) tap_.note(arrival.source, info.target, sip);
@@ -231,17 +235,24 @@ std::optional<Count> Worker::steer(Packet* packet, const NetInfo& info) {
   bool shedding = from_ports_.shedding(), is_new = shedding && is_new_request(sip);
   bool trusted = is_new && config_->protect.trusts(arrival.source.ip);
   if (shedding && from_ports_.drops(is_new, trusted)) return drop(packet, Count::drop_overload);
+  return let_in({packet, arrival, Overload::Verdict::kAdmit}, info, is_new, trusted);
+}
+
+Count Worker::let_in(Handed handed, const NetInfo& info, bool is_new, bool trusted) {
+  auto& [packet, arrival, verdict] = handed;
+  std::string_view sip = packet->bytes().substr(arrival.payload, arrival.payload_size);
   if (is_nobody(arrival.peer.ip) || is_nobody(arrival.source.ip)) {
     return drop(packet, Count::drop_bad_source);
   }
   if (!checksum_fits(*packet, info)) return drop(packet, Count::drop_bad_udp);
-  auto verdict = shedding ? from_ports_.judge(is_new, trusted) : Overload::Verdict::kAdmit;
+  if (protection_.is_scanner(arrival.source.ip, sip)) return drop(packet, Count::drop_scanner);
+  if (from_ports_.shedding()) verdict = from_ports_.judge(is_new, trusted);
   size_t owner = owner_of(sip);
   if (owner == id_) {
     proxy_.receive(packet, arrival, verdict);
-    return std::nullopt;
+    return Count::kFates;
   }
-  bool taken = handover_.at(id_, owner).push({packet, arrival, verdict});
+  bool taken = handover_.at(id_, owner).push(handed);
   return taken ? Count::handed_over : drop(packet, Count::drop_no_memory);
 }
 

@@ -1,12 +1,11 @@
 // One worker: everything between the ports and the proxy, run by one thread that does nothing else.
 //
-//   receive burst -> headers -> fragments -> protection -> overload -> checksum -> owner -> proxy
-//   -> send burst
+//   receive burst -> headers -> fragments -> protection -> overload -> checksum -> scanners
+//   -> owner -> proxy -> send burst
 #pragma once
 
 #include <array>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "control/link/exchange.h"
@@ -62,17 +61,19 @@ class Worker {
 
  private:
   size_t receive_from(size_t port);
-  std::optional<control::link::Count> take_in(Packet* packet);
+  control::link::Count take_in(Packet* packet);
   control::link::Count not_for_us(Packet* packet, control::link::Count fault);
   bool is_listen(const sipcore::IpAddress& ip) const;
   bool is_nobody(const sipcore::IpAddress& source) const;
   control::link::Count take_proxy_header(const Packet& packet, Arrival& arrival) const;
-  std::optional<control::link::Count> steer(Packet* packet, const NetInfo& info);
+  control::link::Count steer(Packet* packet, const NetInfo& info);
+  control::link::Count let_in(Handed handed, const NetInfo& info, bool is_new, bool trusted);
   size_t owner_of(std::string_view message) const;
   control::link::Count drop(Packet* packet, control::link::Count why);
+  void count_fate(control::link::Count fate);
   void note_turn(uint64_t now_us);
   size_t take_handed();
-  std::optional<control::link::Count> take_over(Handed& handed);
+  control::link::Count take_over(Handed& handed);
   void take_messages();
 
   const size_t id_;

@@ -1,5 +1,7 @@
 #include "dataplane/net/headers.h"
 
+#include <immintrin.h>
+
 #include <cstring>
 
 #include "dataplane/net/checksum.h"
@@ -28,12 +30,19 @@ void write16(char* p, uint32_t value) {
   p[1] = static_cast<char>(value);
 }
 
+// In one store, as it is read again in one load: a load waits for several stores to be done.
 template <Family kFamily>
-IpAddress read_ip(const char* p) {
-  IpAddress ip;
-  ip.family = kFamily;
-  std::memcpy(ip.bytes.data(), p, kFamily == Family::kV4 ? 4 : 16);
-  return ip;
+void read_address(const char* p, IpAddress& out) {
+  __m128i bytes;
+  if constexpr (kFamily == Family::kV4) {
+    int32_t word;
+    std::memcpy(&word, p, sizeof word);
+    bytes = _mm_cvtsi32_si128(word);
+  } else {
+    bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  }
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out.bytes.data()), bytes);
+  out.family = kFamily;
 }
 
 uint16_t udp_checksum(const IpAddress& source, const IpAddress& target, const char* udp,
@@ -58,10 +67,12 @@ Count read_ipv4(std::string_view ip, NetInfo& out) {
   if (byte_at(p) >> 4 != 4 || header < kIpv4Size || total < header || total > ip.size()) {
     return Count::drop_bad_ip;
   }
-  if (checksum_fold(checksum_add_plain(0, p, header)) != 0) return Count::drop_bad_ip;
+  uint64_t sum = checksum_add_plain(0, p, kIpv4Size);  // unrolled: few headers have options
+  if (header > kIpv4Size) sum = checksum_add_plain(sum, p + kIpv4Size, header - kIpv4Size);
+  if (checksum_fold(sum) != 0) return Count::drop_bad_ip;
   uint16_t flags = read16(p + 6);
-  out.source.ip = read_ip<Family::kV4>(p + 12);
-  out.target.ip = read_ip<Family::kV4>(p + 16);
+  read_address<Family::kV4>(p + 12, out.source.ip);
+  read_address<Family::kV4>(p + 16, out.target.ip);
   out.is_fragment = (flags & 0x3fff) != 0;
   out.fragment = {read16(p + 4), (flags & 0x1fffU) * 8U, (flags & 0x2000) != 0};
   out.ip_payload = kEthernetSize + header;
@@ -75,8 +86,8 @@ Count read_ipv6(std::string_view ip, NetInfo& out) {
   uint32_t size = read16(p + 4);
   if (byte_at(p) >> 4 != 6 || size > ip.size() - kIpv6Size) return Count::drop_bad_ip;
   uint8_t next = byte_at(p + 6);
-  out.source.ip = read_ip<Family::kV6>(p + 8);
-  out.target.ip = read_ip<Family::kV6>(p + 24);
+  read_address<Family::kV6>(p + 8, out.source.ip);
+  read_address<Family::kV6>(p + 24, out.target.ip);
   out.ip_payload = kEthernetSize + kIpv6Size;
   out.ip_payload_size = size;
   if (next == kNextFragment) {
@@ -127,19 +138,16 @@ void write_udp(char* p, const sipcore::Endpoint& source, const sipcore::Endpoint
   std::memcpy(p + 6, &sum, 2);
 }
 
-}  // namespace
-
-Count read_headers(const Packet& packet, NetInfo& out) {
-  std::string_view bytes = packet.bytes();
-  if (bytes.size() < kEthernetSize) return Count::drop_not_ip;
-  uint16_t type = read16(bytes.data() + 12);
-  std::string_view ip = bytes.substr(kEthernetSize);
+Count read_ip(std::string_view frame, NetInfo& out) {
+  if (frame.size() < kEthernetSize) return Count::drop_not_ip;
+  uint16_t type = read16(frame.data() + 12);
+  std::string_view ip = frame.substr(kEthernetSize);
   if (type == kEtherIpv4) return read_ipv4(ip, out);
   if (type == kEtherIpv6) return read_ipv6(ip, out);
   return Count::drop_not_ip;
 }
 
-Count read_udp(const Packet& packet, NetInfo& out) {
+inline Count take_udp(const Packet& packet, NetInfo& out) {
   const char* p = packet.bytes().data() + out.ip_payload;
   if (out.ip_payload_size < kUdpSize) return Count::drop_bad_udp;
   uint32_t size = read16(p + 4);
@@ -154,6 +162,15 @@ Count read_udp(const Packet& packet, NetInfo& out) {
   if (out.source.port == 0 || out.source.ip.unusable_as_target()) return Count::drop_bad_source;
   return kFine;
 }
+
+}  // namespace
+
+Count read_headers(const Packet& packet, NetInfo& out) {
+  Count fault = read_ip(packet.bytes(), out);
+  return fault != kFine || out.is_fragment ? fault : take_udp(packet, out);
+}
+
+Count read_udp(const Packet& packet, NetInfo& out) { return take_udp(packet, out); }
 
 bool checksum_fits(const Packet& packet, const NetInfo& info) {
   if (packet.checksum_ok) return true;

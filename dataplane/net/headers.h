@@ -36,11 +36,11 @@ struct NetInfo {
   Fragment fragment;
 };
 
-// Reads the link and IP headers; nullopt-like: `drop` names what is wrong, or kFates for nothing.
-// For a fragment the UDP part stays unread.
+// Reads the link, IP and UDP headers; names what is wrong, kFates: nothing. Of a fragment UDP stays
+// unread.
 control::link::Count read_headers(const Packet& packet, NetInfo& out);
 
-// Reads UDP out of info.ip_payload, but for its checksum, which takes a look at every byte.
+// Reads UDP out of out.ip_payload, but for its checksum, which takes a look at every byte.
 control::link::Count read_udp(const Packet& packet, NetInfo& out);
 
 // Of what read_udp() has read: the checksum fits, or there is none, or the port vouches for it.

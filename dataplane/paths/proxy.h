@@ -165,7 +165,6 @@ class Proxy {
   std::optional<Count> stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop);
   sipcore::Hash128 server_key(const InHand& message, sipcore::Method method) const;
   bool addressed_to_us() const;
-  bool is_scanner();
 
   // answer.cc
   Count refuse(sipcore::Fault fault);

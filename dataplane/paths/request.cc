@@ -233,19 +233,6 @@ bool Proxy::addressed_to_us() const {
   return sipcore::addressed_to(in_->essentials.request_uri, self());
 }
 
-// Its source is told to control.
-bool Proxy::is_scanner() {
-  const sipcore::IpAddress& source = in_->arrival.source.ip;
-  std::string_view agent = in_->message.value(HeaderName::kUserAgent);
-  if (!config_->protect.is_scanner(agent, source)) return false;
-  control::link::ToControl message;
-  message.what = control::link::ToControl::What::kBan;
-  message.reason = control::link::ToControl::Reason::kScanner;
-  message.address = source;
-  if (config_->protect.ban_scanners) to_control_.push(message, control::link::Room::kHalf);
-  return true;
-}
-
 // Answers that need no destination; nullopt: go on.
 std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint64_t loop) {
   if (plan.fault != Fault::kNone) return refuse(plan.fault);
@@ -255,7 +242,6 @@ std::optional<Count> Proxy::stop_by_policy(const sipcore::RoutePlan& plan, uint6
     return refuse(Fault::kUnknownScheme);
   }
   bool in_dialog = !in_->essentials.to_tag.empty();
-  if (!in_dialog && is_scanner()) return Count::drop_scanner;
   if (in_dialog && !plan.token) {
     counters_.add(Count::rejected_no_dialog);
     return answer_directly(481, "Call/Transaction Does Not Exist");

@@ -103,6 +103,19 @@ inline size_t find_char(std::string_view text, size_t at, char wanted) {
       [&](char c) { return c == wanted; });
 }
 
+// The first position from `at` on of one of two characters, or text.size().
+inline size_t find_either(std::string_view text, size_t at, char one, char other) {
+  const __m128i first = _mm_set1_epi8(one), second = _mm_set1_epi8(other);
+  return detail::first_of(
+      text, at,
+      [&](const char* bytes) {
+        __m128i loaded = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+        __m128i equal = _mm_or_si128(_mm_cmpeq_epi8(loaded, first), _mm_cmpeq_epi8(loaded, second));
+        return static_cast<uint32_t>(_mm_movemask_epi8(equal));
+      },
+      [&](char c) { return c == one || c == other; });
+}
+
 // RFC 3261 7.5: empty lines before the start line are ignored.
 inline std::string_view skip_empty_lines(std::string_view text) {
   while (text.starts_with("\r\n")) text.remove_prefix(2);

@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "sipcore/grammar/char_run.h"
@@ -12,9 +13,6 @@ namespace {
 constexpr size_t kMostTried = 256;  // lines: the parser takes no more
 constexpr char kCaseBit = 0x20;
 constexpr char kCrWithCaseBit = '\r' | kCaseBit;  // that of a "-", which is looked at again
-
-// Within a line.
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 // A bit for each of the 64 bytes from `p` on that may begin a line which is sought: the byte before
 // it is LF. One before `p` is read as well.
@@ -87,62 +85,27 @@ template <LineMarks kMarksOf>
   return text.size();
 }
 
-size_t find_line_sse(std::string_view text, size_t at, char letter, char other) {
-  return find_line_with<marks_sse>(text, at, letter, other);
-}
-
-[[gnu::target("avx2,bmi,bmi2")]] size_t find_line_avx2(std::string_view text, size_t at,
-                                                       char letter, char other) {
-  return find_line_with<marks_avx2>(text, at, letter, other);
-}
-
-[[gnu::target("avx512bw,bmi,bmi2")]] size_t find_line_avx512(std::string_view text, size_t at,
-                                                             char letter, char other) {
-  return find_line_with<marks_avx512>(text, at, letter, other);
-}
-
-constexpr FindLine kWays[] = {find_line_sse, find_line_avx2, find_line_avx512};
-
-// Processors from before VBMI2 slow down for 64 bytes at a time.
-size_t count_ways() {
-  return __builtin_cpu_supports("avx512vbmi2") ? 3 : __builtin_cpu_supports("avx2") ? 2 : 1;
-}
-const FindLine kBestFindLine = kWays[count_ways() - 1];
-
 // Behind the blanks and the colon that follow a name; 0: they do not.
-size_t behind_colon(std::string_view line, size_t at) {
+inline size_t behind_colon(std::string_view line, size_t at) {
   while (at < line.size() && is_blank(line[at])) ++at;
   return at < line.size() && line[at] == ':' ? at + 1 : 0;
 }
 
 // Behind the colon, if the field that begins here has this name; 0: it has not.
-size_t behind_name(std::string_view line, const FieldName& name) {
-  size_t same = 0;
-  while (same < name.text.size() && same < line.size() && lower(line[same]) == name.text[same]) {
-    ++same;
-  }
+[[gnu::always_inline]] inline size_t behind_name(std::string_view line, const FieldName& name) {
+  size_t same = 0, most = std::min(line.size(), name.text.size());
+  while (same < most && lower(line[same]) == name.text[same]) ++same;
   if (same == name.text.size()) return behind_colon(line, same);
   return lower(line.front()) == name.compact ? behind_colon(line, 1) : 0;
 }
 
-}  // namespace
-
-size_t find_line(std::string_view text, size_t at, char letter, char other) {
-  return kBestFindLine(text, at, letter, other);
-}
-
-std::span<const FindLine> ways_to_find_line() { return {kWays, count_ways()}; }
-
-size_t find_line_plain(std::string_view text, size_t at, char letter, char other) {
-  while (at < text.size() && !(text[at - 1] == '\n' && is_sought(text[at], letter, other))) ++at;
-  return at;
-}
-
-std::string_view find_field(std::string_view message, const FieldName& name) {
+template <LineMarks kMarksOf>
+[[gnu::always_inline]] inline std::string_view find_field_with(std::string_view message,
+                                                               const FieldName& name) {
   message = skip_empty_lines(message);
   size_t at = 1;
   for (size_t tried = 0; at < message.size() && tried < kMostTried; ++at, ++tried) {
-    at = find_line(message, at, name.text.front(), name.compact);
+    at = find_line_with<kMarksOf>(message, at, name.text.front(), name.compact);
     if (at == message.size() || message[at] == '\r') return {};
     std::string_view line = message.substr(at);
     if (size_t begin = behind_name(line, name)) return line.substr(begin);
@@ -150,9 +113,57 @@ std::string_view find_field(std::string_view message, const FieldName& name) {
   return {};
 }
 
+size_t find_line_sse(std::string_view text, size_t at, char letter, char other) {
+  return find_line_with<marks_sse>(text, at, letter, other);
+}
+std::string_view find_field_sse(std::string_view message, const FieldName& name) {
+  return find_field_with<marks_sse>(message, name);
+}
+
+[[gnu::target("avx2,bmi,bmi2")]] size_t find_line_avx2(std::string_view text, size_t at,
+                                                       char letter, char other) {
+  return find_line_with<marks_avx2>(text, at, letter, other);
+}
+[[gnu::target("avx2,bmi,bmi2")]] std::string_view find_field_avx2(std::string_view message,
+                                                                  const FieldName& name) {
+  return find_field_with<marks_avx2>(message, name);
+}
+
+[[gnu::target("avx512bw,bmi,bmi2")]] size_t find_line_avx512(std::string_view text, size_t at,
+                                                             char letter, char other) {
+  return find_line_with<marks_avx512>(text, at, letter, other);
+}
+[[gnu::target("avx512bw,bmi,bmi2")]] std::string_view find_field_avx512(std::string_view message,
+                                                                        const FieldName& name) {
+  return find_field_with<marks_avx512>(message, name);
+}
+
+constexpr FindLine kLineWays[] = {find_line_sse, find_line_avx2, find_line_avx512};
+constexpr decltype(&find_field_sse) kFieldWays[] = {find_field_sse, find_field_avx2,
+                                                    find_field_avx512};
+
+// Processors from before VBMI2 slow down for 64 bytes at a time.
+size_t count_ways() {
+  return __builtin_cpu_supports("avx512vbmi2") ? 3 : __builtin_cpu_supports("avx2") ? 2 : 1;
+}
+const auto kBestFindField = kFieldWays[count_ways() - 1];
+
+}  // namespace
+
+std::span<const FindLine> ways_to_find_line() { return {kLineWays, count_ways()}; }
+
+size_t find_line_plain(std::string_view text, size_t at, char letter, char other) {
+  while (at < text.size() && !(text[at - 1] == '\n' && is_sought(text[at], letter, other))) ++at;
+  return at;
+}
+
+std::string_view find_field(std::string_view message, const FieldName& name) {
+  return kBestFindField(message, name);
+}
+
 std::string_view whole_value(std::string_view rest) {
   size_t end = find_char(rest, 0, '\n');
-  while (end + 1 < rest.size() && is_blank(rest[end + 1])) end = find_char(rest, end + 1, '\n');
+  while (continues(rest, end)) end = find_char(rest, end + 1, '\n');
   return rest.substr(0, end);
 }
 

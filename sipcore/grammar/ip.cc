@@ -55,17 +55,12 @@ std::optional<IpAddress> parse_v6(std::string_view text) {
 
 }  // namespace
 
-bool IpAddress::unusable_as_target() const {
-  if (family == Family::kNone) return true;
+bool IpAddress::unusable_v6() const {
+  static constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   bool zero = std::all_of(bytes.begin(), bytes.end(), [](uint8_t b) { return b == 0; });
-  if (family == Family::kV6) {
-    static constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    bool link_local = bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
-    bool mapped = std::equal(kMapped.begin(), kMapped.end(), bytes.begin());
-    return zero || bytes[0] == 0xff || link_local || mapped;
-  }
-  bool link_local = bytes[0] == 169 && bytes[1] == 254;
-  return bytes[0] == 0 || bytes[0] >= 224 || link_local;  // 0/8 is "this network"
+  bool link_local = bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
+  bool mapped = std::equal(kMapped.begin(), kMapped.end(), bytes.begin());
+  return none() || zero || bytes[0] == 0xff || link_local || mapped;
 }
 
 bool IpAddress::loopback() const {

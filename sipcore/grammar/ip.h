@@ -21,7 +21,11 @@ struct IpAddress {
   size_t size() const { return family == Family::kV4 ? 4 : family == Family::kV6 ? 16 : 0; }
   // Never a place that a message of a peer may send us to: unspecified, multicast, broadcast,
   // link-local (where clouds keep their metadata) and IPv4 in disguise.
-  bool unusable_as_target() const;
+  bool unusable_as_target() const {
+    if (family != Family::kV4) return unusable_v6();
+    bool link_local = bytes[0] == 169 && bytes[1] == 254;
+    return bytes[0] == 0 || bytes[0] >= 224 || link_local;  // 0/8 is "this network"
+  }
   bool loopback() const;
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
   // In two words: it is asked for each packet, and memcmp takes longer to begin than this to end.
@@ -31,6 +35,9 @@ struct IpAddress {
     std::memcpy(y, b.bytes.data(), sizeof y);
     return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0 && a.family == b.family;
   }
+
+ private:
+  bool unusable_v6() const;
 };
 
 inline constexpr uint16_t kDefaultPort = 5060;  // RFC 3261 19.1.2, of UDP and TCP

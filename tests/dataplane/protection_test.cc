@@ -158,6 +158,39 @@ TEST_F(ProtectionTest, ScannerIsDroppedAndNotBannedUnlessToldTo) {
   EXPECT_TRUE(bans().empty());
 }
 
+// Nor is one answered whose request is wrong: it would learn that somebody is here.
+TEST_F(ProtectionTest, ScannerGetsNoAnswerHoweverItWrites) {
+  limit({0, 1}, {0, 1});
+  RequestText text;
+  text.headers += "User-Agent:\r\n\tFriendly-Scanner 1.0\r\n";
+  std::string good = text_of(text), bad = good;
+  bad.replace(bad.find("CSeq: 1 "), 8, "CSeq: 2 O");
+  for (const std::string& one : {bad, "\r\n\r\n" + good}) {
+    EXPECT_TRUE(from_elsewhere(kStranger, one).empty());
+  }
+  for (const char* method : {"OPTIONS", "BYE", "CANCEL"}) {
+    text.method = method;
+    EXPECT_TRUE(from_elsewhere(kStranger, text_of(text)).empty()) << method;
+  }
+  EXPECT_EQ(node.count(Count::drop_scanner), 5u);
+}
+
+// A callee may be called what he likes: he was asked.
+TEST_F(ProtectionTest, WhatBelongsToACallIsNoScan) {
+  limit({0, 0}, {0, 0});
+  RequestText text;
+  text.method = "BYE";
+  text.headers += "User-Agent: friendly-scanner\r\n";
+  text.to = "<sip:bob@example.com>;tag=b";
+  auto out = from_elsewhere(kStranger, text_of(text));
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(status_of(out[0].bytes), 481);
+  text.method = "ACK";
+  text.to = "<sip:bob@example.com>";
+  EXPECT_TRUE(from_elsewhere(kStranger, text_of(text)).empty());
+  EXPECT_EQ(node.count(Count::drop_scanner), 0u);
+}
+
 TEST_F(ProtectionTest, ScannerIsKnownByItsNameAndTold) {
   ban_scanners = true;
   limit({0, 1}, {0, 1});

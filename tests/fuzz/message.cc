@@ -29,10 +29,12 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     auto found = [&](const sipcore::FieldName& name, sipcore::HeaderName parsed) {
       auto rest = sipcore::find_field(input.text(), name);
       std::string_view value = sipcore::trim(sipcore::whole_value(rest));
-      return value == message.value(parsed) && value.data() == message.value(parsed).data();
+      std::string_view wanted = message.value(parsed);
+      return value == wanted && (value.empty() || value.data() == wanted.data());
     };
     CHECK(found(sipcore::kCallIdName, sipcore::HeaderName::kCallId));
     CHECK(found(sipcore::kToName, sipcore::HeaderName::kTo));
+    CHECK(found(sipcore::kUserAgentName, sipcore::HeaderName::kUserAgent));
   }
   return 0;
 }

@@ -2,7 +2,7 @@
 // turn), no answer goes to anybody but the sender, there are at most two messages for one (100 and
 // the forwarded request), and a response is never answered. What overload may turn away is a
 // request outside of any call.
-#include "dataplane/core/overload.h"
+#include "dataplane/core/glance.h"
 #include "sipcore/proxy/validate.h"
 #include "tests/fuzz/input.h"
 #include "tests/simulation/messages.h"
