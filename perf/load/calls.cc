@@ -18,6 +18,7 @@ Calls::Calls(Outlet& outlet, const CallOptions& options)
     : outlet_(outlet),
       options_(options),
       calls_(options.most),
+      routes_(options.most),
       wheel_(options.most, 0),
       parsed_(std::make_unique<sipcore::Message>()) {
   // What an earlier run began may still linger in the server: no number comes twice.
@@ -141,24 +142,25 @@ void Calls::as_caller(const Arrived& message, uint64_t now_us) {
     end(slot, result_.completed);
   } else if (call->state == State::kEnding && message.cseq == '2') {
     end(slot, result_.completed);
-  } else if (message.cseq == '1' && keep_route(*call, message)) {
+  } else if (message.cseq == '1' && keep_route(slot, message)) {
     send_in_call(texts_.ack_start, texts_.ack_rest, slot);  // the 200 came again, or late
   }
 }
 
-bool Calls::keep_route(Call& call, const Arrived& message) {
-  if (message.record_route.size() > sizeof call.route) {
+bool Calls::keep_route(uint32_t slot, const Arrived& message) {
+  Route& route = routes_[slot];
+  if (message.record_route.size() > sizeof route.text) {
     ++result_.invalid;
     return false;
   }
-  call.route_size = static_cast<uint8_t>(message.record_route.size());
-  std::memcpy(call.route, message.record_route.data(), message.record_route.size());
+  route.size = static_cast<uint8_t>(message.record_route.size());
+  std::memcpy(route.text, message.record_route.data(), message.record_route.size());
   return true;
 }
 
 void Calls::answered(uint32_t slot, const Arrived& message, uint64_t now_us) {
   Call& call = calls_[slot];
-  if (!keep_route(call, message)) return;
+  if (!keep_route(slot, message)) return;
   result_.setup_us.add(now_us - call.due_us);
   call.state = State::kHeld;
   send_in_call(texts_.ack_start, texts_.ack_rest, slot);
@@ -250,14 +252,14 @@ void Calls::send(const Template& text, uint64_t number) {
 }
 
 void Calls::send_in_call(const Template& start, const Template& rest, uint32_t slot) {
-  const Call& call = calls_[slot];
+  const Route& route = routes_[slot];
   char* out = outlet_.begin();
   if (out == nullptr) return;
   char* at = start.write(out, number(slot));
-  if (call.route_size > 0) {
+  if (route.size > 0) {
     std::memcpy(at, "Route: ", 7);
-    std::memcpy(at + 7, call.route, call.route_size);
-    at += 7 + call.route_size;
+    std::memcpy(at + 7, route.text, route.size);
+    at += 7 + route.size;
     *at++ = '\r';
     *at++ = '\n';
   }
