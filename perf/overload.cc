@@ -8,8 +8,8 @@
 // as long as those of network cards can be; what finds it full is lost. Looks for the highest rate
 // with nearly no loss, from N calls/s on, then offers 2, 5 and 10 times as much, each for some
 // seconds until it is as it will stay, and measures for so many more. Neighbours on the host make
-// memory slow for seconds or minutes: what is offered, and what comes of it is compared with, is
-// what the worker completes alone just before and after, in rounds.
+// memory slow for seconds or minutes: "as much" is of what the worker completes alone just before,
+// and what comes of it is compared with the mean of that before and after, in rounds.
 #include <x86intrin.h>
 
 #include <algorithm>

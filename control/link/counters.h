@@ -44,7 +44,7 @@ namespace control::link {
   X(drop_too_short,         "requests so short that an answer would be larger by half")     \
   X(drop_denied,            "from a source that is denied or banned")                         \
   X(drop_source_rate,       "requests of a source that sends more than one may")              \
-  X(drop_scanner,           "requests of a tool that looks for holes")                        \
+  X(drop_scanner,           "requests of a tool that looks for holes, unparsed")              \
   X(drop_rule,              "requests that a rule drops")                                     \
   X(drop_overload,          "new requests that a worker had no time for")                   \
   X(drop_no_route,          "no way to the next hop")                                       \

@@ -6,6 +6,7 @@
 #include "control/link/choice.h"
 #include "control/manage/parse_report.h"
 #include "control/manage/prospects.h"
+#include "sipcore/grammar/glance.h"
 #include "sipcore/proxy/route.h"
 #include "sipcore/rules/hash_by.h"
 #include "sipcore/rules/rewrite.h"
@@ -228,13 +229,16 @@ bool is_denied(const Question& question, const link::Exchange& exchange) {
   return banned != nullptr && banned->contains(ip) && !exchange.config.read()->protect.trusts(ip);
 }
 
+// What is dropped before it is parsed; empty: it goes on.
+std::string stopped_unread(const Question& question, const link::Exchange& exchange) {
+  if (is_denied(question, exchange)) return "dropped: its source is denied or banned";
+  std::string_view agent = sipcore::agent_of_newcomer(question.bytes);
+  bool scanner = exchange.config.read()->protect.is_scanner(agent, question.source.ip);
+  return scanner ? "dropped: by its User-Agent it looks for holes" : "";
+}
+
 // What is answered, or dropped, before rules are asked; empty: it goes on.
-std::string stopped_by_policy(const Question& question, const Read& read,
-                              const link::RunningConfig& config) {
-  auto agent = read.message.value(sipcore::HeaderName::kUserAgent);
-  if (config.protect.is_scanner(agent, question.source.ip)) {
-    return "dropped: by its User-Agent it looks for holes";
-  }
+std::string stopped_by_policy(const Read& read, const link::RunningConfig& config) {
   const sipcore::Essentials& e = read.essentials;
   auto plan = plan_route(read.message, e, sipcore::Self{config.own}, config.keys.token);
   sipcore::Fault fault = plan.fault;
@@ -301,13 +305,13 @@ Json actions_of(const RuleSettings& one, const config::Settings& settings) {
 
 Json explain(const Question& question, const config::Live& live, link::Exchange& exchange) {
   const link::RunningConfig& config = *exchange.config.read();
+  if (auto verdict = stopped_unread(question, exchange); !verdict.empty()) {
+    return {{"verdict", verdict}};
+  }
   auto read = std::make_unique<Read>(question.bytes);
   if (read->fault != sipcore::Fault::kNone) {
     throw RpcError{400,
                    "not a message that would be routed: " + std::string(phrase_of(read->fault))};
-  }
-  if (is_denied(question, exchange)) {
-    return {{"verdict", "dropped: its source is denied or banned"}};
   }
   Run run(live, exchange, question.now_us);
   run.group = config.listens[question.listen].group;
@@ -316,7 +320,7 @@ Json explain(const Question& question, const config::Live& live, link::Exchange&
   if (!read->essentials.to_tag.empty()) {
     throw RpcError{400, "rules are for requests that begin something, not for those of a call"};
   }
-  if (auto verdict = stopped_by_policy(question, *read, config); !verdict.empty()) {
+  if (auto verdict = stopped_by_policy(*read, config); !verdict.empty()) {
     return {{"verdict", verdict}};
   }
   auto subject = subject_of(*read, question, config);

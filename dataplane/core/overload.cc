@@ -1,16 +1,19 @@
 #include "dataplane/core/overload.h"
 
 namespace dataplane {
+
 void Overload::note(Queue queue, bool idle, uint64_t now_ms) {
   if (now_ms != now_ms_) next_ms(queue == Queue::kMore, now_ms);
   idle_turns_ += idle;
   if (queue == Queue::kEnd) {
     saw_end_ = true;
     shedding_ = false;
-    backlog_ms_ = shedding_ms_ = 0;
+    backlog_ms_ = shedding_ms_ = full_turns_ = 0;
   } else if (queue == Queue::kMore) {
     saw_more_ = true;
-    shedding_ = (busy() || backlog_ms_ >= kPatienceMs) && now_ms >= useless_until_ms_;
+    ++full_turns_;
+    bool enough = busy() ? full_turns_ >= kPatienceBusyTurns : backlog_ms_ >= kPatienceMs;
+    shedding_ = enough && now_ms >= useless_until_ms_;
   }
 }
 

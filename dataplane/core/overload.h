@@ -6,9 +6,10 @@
 // Behind a burst that comes back full there is more. Where that goes on for 20 ms, longer than a
 // pause of the machine takes to make up for, new requests are turned away until the end of the
 // queue is seen. While half of the last milliseconds were without an end, or had one only because
-// requests were turned away, one full burst is enough: what is let in brings more, and that has to
-// come in before the ring is full and caches are full of what waits. Where the end does not come,
-// a few are let in each millisecond.
+// requests were turned away, a few turns are enough: what is let in brings more, and that has to
+// come in before the ring is full. What comes in heaps is let in whole if it is smaller than that.
+// A millisecond in which the worker had nothing to do hundreds of times is no such one. Where the
+// end does not come, a few are let in each millisecond.
 // Where less than a sixteenth of what comes in could be turned away (of calls it is a sixth), the
 // load is of another kind: nobody is turned away. Those who are trusted are not, as long as it is
 // strangers who send most of the new requests and the end of the queue is seen without it.
@@ -49,6 +50,7 @@ class Overload {
 
  private:
   static constexpr uint64_t kPatienceMs = 20;
+  static constexpr uint32_t kPatienceBusyTurns = 4;
   static constexpr uint64_t kEndlessMs = 20;
   static constexpr uint32_t kLetInPerMs = 16;
   static constexpr uint64_t kLastingMs = 1000;
@@ -72,6 +74,7 @@ class Overload {
 
   uint64_t now_ms_ = 0;
   uint64_t backlog_ms_ = 0;   // for so long each burst was full
+  uint32_t full_turns_ = 0;   // since the end was seen
   uint64_t shedding_ms_ = 0;  // for so long at a stretch
   uint32_t let_in_ = 0;       // left in this millisecond
   uint64_t lasting_ms_ = 0;   // for so long it has been busy

@@ -1,8 +1,7 @@
 #include "dataplane/core/protection.h"
 
-#include "dataplane/core/glance.h"
-
 #include "sipcore/grammar/char_run.h"
+#include "sipcore/grammar/glance.h"
 
 namespace dataplane {
 
@@ -30,9 +29,7 @@ Count Protection::refuse_some(const sipcore::IpAddress& source, std::string_view
 bool Protection::is_scanner(const sipcore::IpAddress& source, std::string_view message) {
   const control::link::ProtectSettings& protect = config_->protect;
   if (protect.scanners.empty()) return false;
-  message = sipcore::skip_empty_lines(message);
-  if (message.starts_with("SIP/") || message.starts_with("ACK ")) return false;
-  if (!protect.is_scanner(user_agent(message), source) || names_call(message)) return false;
+  if (!protect.is_scanner(sipcore::agent_of_newcomer(message), source)) return false;
   if (protect.ban_scanners) tell(source, ToControl::Reason::kScanner);
   return true;
 }

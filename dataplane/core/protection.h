@@ -29,9 +29,9 @@ class Protection {
   control::link::Count refuse(const sipcore::IpAddress& source, std::string_view message) {
     return refuses_some_ ? refuse_some(source, message) : control::link::Count::kFates;
   }
-  // A request of a tool that looks for holes, by its User-Agent; where those are banned, control is
-  // told. What has a tag in To is none, whatever a party of a call is called; nor is an ACK, which
-  // nobody answers.
+  // A request of a tool that looks for holes, by its User-Agent, right or wrong; where those are
+  // banned, control is told. What may belong to a call is none: what has a tag in To, CANCEL (which
+  // the proxy asks about where it fits nothing), and ACK, which nobody answers.
   bool is_scanner(const sipcore::IpAddress& source, std::string_view message);
 
  private:

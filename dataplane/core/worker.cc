@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "dataplane/core/glance.h"
 #include "dataplane/net/proxy_header.h"
 #include "dataplane/steer/owner.h"
+#include "sipcore/grammar/glance.h"
 
 namespace dataplane {
 
@@ -123,7 +123,7 @@ Count Worker::take_over(Handed& handed) {
   if (from_workers_.shedding() && handed.verdict == Overload::Verdict::kAdmit) {
     const Arrival& arrival = handed.arrival;
     auto message = handed.packet->bytes().substr(arrival.payload, arrival.payload_size);
-    bool is_new = is_new_request(message);
+    bool is_new = sipcore::is_new_request(message);
     bool trusted = is_new && config_->protect.trusts(arrival.source.ip);
     if (from_workers_.drops(is_new, trusted)) return drop(handed.packet, Count::drop_overload);
     handed.verdict = from_workers_.judge(is_new, trusted);
@@ -232,7 +232,7 @@ Count Worker::steer(Packet* packet, const NetInfo& info) {
   refused = protection_.refuse(arrival.source.ip, sip);
   if (refused != Count::kFates) return drop(packet, refused);
   // New requests are turned away before anything that costs is done for them.
-  bool shedding = from_ports_.shedding(), is_new = shedding && is_new_request(sip);
+  bool shedding = from_ports_.shedding(), is_new = shedding && sipcore::is_new_request(sip);
   bool trusted = is_new && config_->protect.trusts(arrival.source.ip);
   if (shedding && from_ports_.drops(is_new, trusted)) return drop(packet, Count::drop_overload);
   return let_in({packet, arrival, Overload::Verdict::kAdmit}, info, is_new, trusted);

@@ -12,6 +12,10 @@ using sipcore::Method;
 // A CANCEL is answered each time it comes, without state of its own: the INVITE's is enough.
 Count Proxy::on_cancel() {
   uint32_t branch = transactions_.find(server_key(*in_, Method::kInvite));
+  std::string_view agent = in_->message.value(sipcore::HeaderName::kUserAgent);
+  if (branch == kNoSlot && config_->protect.is_scanner(agent, in_->arrival.source.ip)) {
+    return Count::drop_scanner;
+  }
   int status = branch == kNoSlot ? 481 : 200;
   Count fate = answer_directly(status, sipcore::reason_of(status));
   if (branch != kNoSlot && !transactions_.branch(branch).retired) {

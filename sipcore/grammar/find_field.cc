@@ -113,48 +113,42 @@ template <LineMarks kMarksOf>
   return {};
 }
 
-size_t find_line_sse(std::string_view text, size_t at, char letter, char other) {
-  return find_line_with<marks_sse>(text, at, letter, other);
-}
 std::string_view find_field_sse(std::string_view message, const FieldName& name) {
   return find_field_with<marks_sse>(message, name);
-}
-
-[[gnu::target("avx2,bmi,bmi2")]] size_t find_line_avx2(std::string_view text, size_t at,
-                                                       char letter, char other) {
-  return find_line_with<marks_avx2>(text, at, letter, other);
 }
 [[gnu::target("avx2,bmi,bmi2")]] std::string_view find_field_avx2(std::string_view message,
                                                                   const FieldName& name) {
   return find_field_with<marks_avx2>(message, name);
-}
-
-[[gnu::target("avx512bw,bmi,bmi2")]] size_t find_line_avx512(std::string_view text, size_t at,
-                                                             char letter, char other) {
-  return find_line_with<marks_avx512>(text, at, letter, other);
 }
 [[gnu::target("avx512bw,bmi,bmi2")]] std::string_view find_field_avx512(std::string_view message,
                                                                         const FieldName& name) {
   return find_field_with<marks_avx512>(message, name);
 }
 
-constexpr FindLine kLineWays[] = {find_line_sse, find_line_avx2, find_line_avx512};
-constexpr decltype(&find_field_sse) kFieldWays[] = {find_field_sse, find_field_avx2,
-                                                    find_field_avx512};
+constexpr FindField kWays[] = {find_field_sse, find_field_avx2, find_field_avx512};
 
 // Processors from before VBMI2 slow down for 64 bytes at a time.
 size_t count_ways() {
   return __builtin_cpu_supports("avx512vbmi2") ? 3 : __builtin_cpu_supports("avx2") ? 2 : 1;
 }
-const auto kBestFindField = kFieldWays[count_ways() - 1];
+const FindField kBestFindField = kWays[count_ways() - 1];
 
 }  // namespace
 
-std::span<const FindLine> ways_to_find_line() { return {kLineWays, count_ways()}; }
+std::span<const FindField> ways_to_find_field() { return {kWays, count_ways()}; }
 
-size_t find_line_plain(std::string_view text, size_t at, char letter, char other) {
-  while (at < text.size() && !(text[at - 1] == '\n' && is_sought(text[at], letter, other))) ++at;
-  return at;
+std::string_view find_field_plain(std::string_view message, const FieldName& name) {
+  message = skip_empty_lines(message);
+  for (size_t tried = 0; tried < kMostTried;) {
+    size_t end = message.find('\n');
+    if (end == std::string_view::npos) return {};
+    message.remove_prefix(end + 1);
+    if (message.empty() || message.front() == '\r') return {};
+    if (!is_sought(message.front(), name.text.front(), name.compact)) continue;
+    if (size_t begin = behind_name(message, name)) return message.substr(begin);
+    ++tried;
+  }
+  return {};
 }
 
 std::string_view find_field(std::string_view message, const FieldName& name) {

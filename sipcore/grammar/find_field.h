@@ -21,7 +21,13 @@ inline constexpr FieldName kUserAgentName = {"user-agent", kNoCompactForm};
 // What begins behind the colon of the first field of this name, up to the end of the message;
 // data() == nullptr: there is none. Agrees with the parser on every message that the parser
 // accepts.
+using FindField = std::string_view (*)(std::string_view message, const FieldName& name);
 std::string_view find_field(std::string_view message, const FieldName& name);
+
+// All the ways to do it that this processor has, of which find_field() goes by the last one, and
+// one byte after the other, to compare them with.
+std::span<const FindField> ways_to_find_field();
+std::string_view find_field_plain(std::string_view message, const FieldName& name);
 
 // Within a line.
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
@@ -33,14 +39,5 @@ constexpr bool continues(std::string_view text, size_t end) {
 
 // From the begin of `rest` to the end of the last line that continues it (RFC 3261 7.3.1).
 std::string_view whole_value(std::string_view rest);
-
-// The first position from `at` on where a line begins with one of these letters, given in lower
-// case, or with the CR of an empty line; text.size(): there is none. 0 < `at` <= text.size(). All
-// the ways to do that which this processor has; find_field() goes by the last one.
-using FindLine = size_t (*)(std::string_view text, size_t at, char letter, char other);
-std::span<const FindLine> ways_to_find_line();
-
-// The plain twin: same answer for every input, a byte at a time.
-size_t find_line_plain(std::string_view text, size_t at, char letter, char other);
 
 }  // namespace sipcore

@@ -101,6 +101,9 @@ TEST_F(ExplainTest, WhatPolicyStopsIsSaid) {
                   .starts_with("rejected: 403"));
   EXPECT_TRUE(verdict("INVITE sip:bob@192.0.2.1", "User-Agent: friendly-scanner\r\n")
                   .starts_with("dropped"));
+  EXPECT_TRUE(
+      verdict("INVITE sips:bob@192.0.2.1", "User-Agent: sipcli\r\n").starts_with("dropped"));
+  EXPECT_TRUE(verdict("INVITE bad uri", "User-Agent: sipcli\r\n").starts_with("dropped"));
   EXPECT_TRUE(verdict("OPTIONS sip:192.0.2.1").starts_with("answered: 200"));
   EXPECT_EQ(verdict("OPTIONS sip:bob@192.0.2.1"), "sent to group g");
 }

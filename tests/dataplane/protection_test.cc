@@ -159,7 +159,7 @@ TEST_F(ProtectionTest, ScannerIsDroppedAndNotBannedUnlessToldTo) {
 }
 
 // Nor is one answered whose request is wrong: it would learn that somebody is here.
-TEST_F(ProtectionTest, ScannerGetsNoAnswerHoweverItWrites) {
+TEST_F(ProtectionTest, ScannerGetsNoAnswerEvenIfItIsWrong) {
   limit({0, 1}, {0, 1});
   RequestText text;
   text.headers += "User-Agent:\r\n\tFriendly-Scanner 1.0\r\n";
@@ -172,23 +172,36 @@ TEST_F(ProtectionTest, ScannerGetsNoAnswerHoweverItWrites) {
     text.method = method;
     EXPECT_TRUE(from_elsewhere(kStranger, text_of(text)).empty()) << method;
   }
-  EXPECT_EQ(node.count(Count::drop_scanner), 5u);
+  text.method = "INVITE";
+  for (const char* to : {"<sip:bob@example.com>;tag", "<sip:bob@example.com>;tag;tag=b"}) {
+    text.to = to;
+    EXPECT_TRUE(from_elsewhere(kStranger, text_of(text)).empty()) << to;
+  }
+  EXPECT_EQ(node.count(Count::drop_scanner), 7u);
 }
 
-// A callee may be called what he likes: he was asked.
-TEST_F(ProtectionTest, WhatBelongsToACallIsNoScan) {
+// Who ends what he has begun may be called what he likes, and so may a callee: he was asked.
+TEST_F(ProtectionTest, WhatMayBelongToACallIsRead) {
   limit({0, 0}, {0, 0});
   RequestText text;
-  text.method = "BYE";
+  EXPECT_EQ(from_elsewhere(kStranger, text_of(text)).size(), 2u);  // 100, and to the backend
   text.headers += "User-Agent: friendly-scanner\r\n";
-  text.to = "<sip:bob@example.com>;tag=b";
+  text.method = "CANCEL";
   auto out = from_elsewhere(kStranger, text_of(text));
+  ASSERT_EQ(out.size(), 1u);  // its own waits for a 1xx
+  EXPECT_EQ(status_of(out[0].bytes), 200);
+  text.via += "x";  // of nothing that is known
+  EXPECT_TRUE(from_elsewhere(kStranger, text_of(text)).empty());
+  EXPECT_EQ(node.count(Count::drop_scanner), 1u);
+  text.method = "BYE";
+  text.to = "<sip:bob@example.com>;tag=b";
+  out = from_elsewhere(kStranger, text_of(text));
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(status_of(out[0].bytes), 481);
   text.method = "ACK";
   text.to = "<sip:bob@example.com>";
   EXPECT_TRUE(from_elsewhere(kStranger, text_of(text)).empty());
-  EXPECT_EQ(node.count(Count::drop_scanner), 0u);
+  EXPECT_EQ(node.count(Count::drop_scanner), 1u);
 }
 
 TEST_F(ProtectionTest, ScannerIsKnownByItsNameAndTold) {

@@ -1,9 +1,35 @@
 // Any bytes as a datagram: every view lies within them, header fields are in order and do not
-// overlap, the same bytes give the same verdict again, and who looks for one field without parsing
-// finds the one that the parser has found.
+// overlap, the same bytes give the same verdict again, and what is told of a message that is not
+// parsed is what the parser finds in it.
 #include "sipcore/grammar/find_field.h"
+#include "sipcore/grammar/glance.h"
 #include "sipcore/proxy/validate.h"
 #include "tests/fuzz/input.h"
+
+namespace {
+
+using sipcore::HeaderName;
+using sipcore::Method;
+
+void check_glance(std::string_view text, const sipcore::Message& message,
+                  const sipcore::Essentials& essentials) {
+  auto found = [&](const sipcore::FieldName& name, HeaderName parsed) {
+    std::string_view value = sipcore::trim(sipcore::whole_value(sipcore::find_field(text, name)));
+    std::string_view wanted = message.value(parsed);
+    return value == wanted && (value.empty() || value.data() == wanted.data());
+  };
+  CHECK(found(sipcore::kCallIdName, HeaderName::kCallId));
+  CHECK(found(sipcore::kToName, HeaderName::kTo));
+  CHECK(found(sipcore::kUserAgentName, HeaderName::kUserAgent));
+  Method method = message.method();
+  bool new_at_all = message.is_request() && essentials.to_tag.empty() && method != Method::kAck &&
+                    method != Method::kCancel;
+  CHECK(sipcore::is_new_request(text) == (new_at_all && method != Method::kBye));
+  std::string_view agent = new_at_all ? message.value(HeaderName::kUserAgent) : "";
+  CHECK(sipcore::agent_of_newcomer(text) == agent);
+}
+
+}  // namespace
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static sipcore::Message message, second;
@@ -26,15 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // A message that passed has all that the proxy will rely on.
   if (fault == sipcore::Fault::kNone) {
     CHECK(essentials.via && !essentials.call_id.empty() && !essentials.cseq_method.empty());
-    auto found = [&](const sipcore::FieldName& name, sipcore::HeaderName parsed) {
-      auto rest = sipcore::find_field(input.text(), name);
-      std::string_view value = sipcore::trim(sipcore::whole_value(rest));
-      std::string_view wanted = message.value(parsed);
-      return value == wanted && (value.empty() || value.data() == wanted.data());
-    };
-    CHECK(found(sipcore::kCallIdName, sipcore::HeaderName::kCallId));
-    CHECK(found(sipcore::kToName, sipcore::HeaderName::kTo));
-    CHECK(found(sipcore::kUserAgentName, sipcore::HeaderName::kUserAgent));
+    check_glance(input.text(), message, essentials);
   }
   return 0;
 }

@@ -13,10 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   sipcore::ScanResult b = sipcore::scan_lines_plain(input.text(), plain);
   CHECK(a == b);
   for (size_t i = 0; i + 1 < a.lines; ++i) CHECK(fast[i] == plain[i]);
-  for (size_t at = 1; at <= size;) {
-    size_t found = sipcore::find_line(input.text(), at, 't', 'i');
-    CHECK(found == sipcore::find_line_plain(input.text(), at, 't', 'i'));
-    at = found + 1;
+  for (const auto& name : {sipcore::kToName, sipcore::kCallIdName, sipcore::kUserAgentName}) {
+    std::string_view wanted = sipcore::find_field_plain(input.text(), name);
+    for (sipcore::FindField way : sipcore::ways_to_find_field()) {
+      std::string_view found = way(input.text(), name);
+      CHECK(found.data() == wanted.data() && found.size() == wanted.size());
+    }
   }
   return 0;
 }

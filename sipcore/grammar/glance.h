@@ -5,16 +5,14 @@
 
 #include <string_view>
 
-namespace dataplane {
+namespace sipcore {
 
 // A request that would begin something: neither ACK, CANCEL nor BYE, and without a tag in To. In
 // doubt it is none.
 bool is_new_request(std::string_view message);
 
-// To has a tag.
-bool names_call(std::string_view message);
+// The value of User-Agent, without white space around it, of a request that claims nothing of what
+// went before: neither ACK nor CANCEL, and without a tag in To. Empty: another one, or none.
+std::string_view agent_of_newcomer(std::string_view message);
 
-// The value of User-Agent, without white space around it; empty: there is none.
-std::string_view user_agent(std::string_view message);
-
-}  // namespace dataplane
+}  // namespace sipcore
