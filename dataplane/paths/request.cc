@@ -9,7 +9,6 @@ namespace dataplane {
 
 using control::link::Count;
 using sipcore::Fault;
-using sipcore::HeaderName;
 using sipcore::Method;
 using sipcore::TokenStatus;
 
