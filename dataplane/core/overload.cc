@@ -2,9 +2,9 @@
 
 namespace dataplane {
 
-void Overload::note(Queue queue, bool idle, uint64_t now_ms) {
+void Overload::note(Queue queue, uint64_t rested_us, uint64_t now_ms) {
   if (now_ms != now_ms_) next_ms(queue == Queue::kMore, now_ms);
-  idle_turns_ += idle;
+  rested_us_ += rested_us;
   if (queue == Queue::kEnd) {
     saw_end_ = true;
     shedding_ = false;
@@ -19,10 +19,10 @@ void Overload::note(Queue queue, bool idle, uint64_t now_ms) {
 
 void Overload::next_ms(bool more, uint64_t now_ms) {
   now_ms_ = now_ms;  // however long this turn was: a pause is no backlog
-  bool was_busy = saw_more_ && (!saw_end_ || shed_) && idle_turns_ < kRest;
+  bool was_busy = saw_more_ && (!saw_end_ || shed_) && rested_us_ < kRestUs;
   busy_ += ((was_busy ? kAlways : 0) - busy_) / kWindowMs;
   saw_more_ = saw_end_ = shed_ = false;
-  idle_turns_ = 0;
+  rested_us_ = 0;
   if (messages_ >= kEnoughToTell && new_requests_ * kLeastShare < messages_) {
     useless_until_ms_ = now_ms + kUselessMs;
     messages_ = new_requests_ = strangers_ = 0;

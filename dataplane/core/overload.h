@@ -6,10 +6,10 @@
 // Behind a burst that comes back full there is more. Where that goes on for 20 ms, longer than a
 // pause of the machine takes to make up for, new requests are turned away until the end of the
 // queue is seen. While half of the last milliseconds were without an end, or had one only because
-// requests were turned away, a few turns are enough: what is let in brings more, and that has to
+// requests were turned away, two full ones are enough: what is let in brings more, and that has to
 // come in before the ring is full. What comes in heaps is let in whole if it is smaller than that.
-// A millisecond in which the worker had nothing to do hundreds of times is no such one. Where the
-// end does not come, a few are let in each millisecond.
+// A millisecond of which the worker rested a tenth is no such one. Where the end does not come, a
+// few are let in each millisecond.
 // Where less than a sixteenth of what comes in could be turned away (of calls it is a sixth), the
 // load is of another kind: nobody is turned away. Those who are trusted are not, as long as it is
 // strangers who send most of the new requests and the end of the queue is seen without it.
@@ -27,8 +27,8 @@ class Overload {
   // What the bursts of a turn showed of the queue: more behind a full one, its end, or neither.
   enum class Queue : uint8_t { kMore, kUnknown, kEnd };
 
-  // Once a turn; `idle`: nothing came in at all.
-  void note(Queue queue, bool idle, uint64_t now_ms);
+  // Once a turn; `rested_us`: for so long before it the worker had nothing to do.
+  void note(Queue queue, uint64_t rested_us, uint64_t now_ms);
   bool shedding() const { return shedding_; }
   // So many packets came in that are not the kernel's, good or bad.
   void took(size_t packets) { messages_ += shedding_ ? static_cast<uint32_t>(packets) : 0; }
@@ -50,7 +50,7 @@ class Overload {
 
  private:
   static constexpr uint64_t kPatienceMs = 20;
-  static constexpr uint32_t kPatienceBusyTurns = 4;
+  static constexpr uint32_t kPatienceBusyTurns = 2;
   static constexpr uint64_t kEndlessMs = 20;
   static constexpr uint32_t kLetInPerMs = 16;
   static constexpr uint64_t kLastingMs = 1000;
@@ -61,7 +61,7 @@ class Overload {
   static constexpr uint64_t kUselessMs = 100;  // no shedding for so long, then it is tried again
   static constexpr uint32_t kMemoryMs = 16;    // for the share of new requests
   static constexpr uint32_t kEnoughToTell = 64;
-  static constexpr uint32_t kRest = 256;  // turns without a packet: who rests is not busy
+  static constexpr uint64_t kRestUs = 100;  // in a millisecond: who rests is not busy
   static constexpr int32_t kAlways = 1 << 16;
   static constexpr int32_t kWindowMs = 64;
 
@@ -87,7 +87,7 @@ class Overload {
   bool saw_end_ = true;        // of the queue, in this millisecond
   bool saw_more_ = false;      // behind a full burst, in this millisecond
   bool shed_ = false;          // somebody was turned away in this millisecond
-  uint32_t idle_turns_ = 0;    // in this millisecond
+  uint64_t rested_us_ = 0;     // in this millisecond
   bool shedding_ = false;
 };
 

@@ -76,7 +76,7 @@ size_t Worker::poll(uint64_t now_us) {
   ports_queue_ = Overload::Queue::kEnd;
   for (size_t port = 0; port < ports_.size(); ++port) taken += receive_from(port);
   proxy_.catch_up();
-  from_ports_.note(ports_queue_, taken == 0, now_ms_);
+  from_ports_.note(ports_queue_, rested_us_, now_ms_);
   twins_.pass();
   proxy_.run_timers(kTimerBudget);
   transmit_.flush();
@@ -87,6 +87,7 @@ size_t Worker::poll(uint64_t now_us) {
 
 // The time since the last turn began went into that one, if it had something to do.
 void Worker::note_turn(uint64_t now_us) {
+  rested_us_ = was_busy_ ? 0 : now_us - turn_us_;
   if (was_busy_) traffic_.busy_us.add(now_us - turn_us_);
   turn_us_ = now_us;
   if (now_us / 1000 != now_ms_) proxy_.show_use();
@@ -114,7 +115,7 @@ size_t Worker::take_handed() {
     if (count == kBurst) queue = Overload::Queue::kMore;
     taken += count;
   }
-  from_workers_.note(queue, taken == 0, now_ms_);
+  from_workers_.note(queue, rested_us_, now_ms_);
   return taken;
 }
 

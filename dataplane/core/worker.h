@@ -93,7 +93,8 @@ class Worker {
   const control::link::RunningConfig* config_ = nullptr;
   const control::link::NextHops* hops_ = nullptr;
   uint64_t now_ms_ = 0;
-  uint64_t turn_us_ = 0;  // when this turn began
+  uint64_t turn_us_ = 0;    // when this turn began
+  uint64_t rested_us_ = 0;  // before it, with nothing to do
   bool was_busy_ = false;
   Overload::Queue ports_queue_ = Overload::Queue::kEnd;  // of this turn
 };

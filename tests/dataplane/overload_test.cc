@@ -10,7 +10,7 @@ using control::link::Count;
 using dataplane::Overload;
 
 struct Turns {
-  void turn(Overload::Queue queue) { overload.note(queue, false, now); }
+  void turn(Overload::Queue queue) { overload.note(queue, 0, now); }
   // Milliseconds with a burst each, all of them full.
   void full(uint64_t ms) {
     for (uint64_t end = now + ms; now < end;) {
@@ -26,9 +26,7 @@ struct Turns {
   void burst(size_t count) {
     for (; count > 0; --count) turn(Overload::Queue::kMore);
   }
-  void rest() {
-    for (int i = 0; i < 300; ++i) overload.note(Overload::Queue::kEnd, true, now);
-  }
+  void rest() { overload.note(Overload::Queue::kEnd, 100, now); }
   Overload overload;
   uint64_t now = 1000;
 };
@@ -54,13 +52,32 @@ TEST(Overload, ShedsUntilTheEndOfTheQueueAndSoonerWhileItIsBusy) {
   EXPECT_FALSE(turns.overload.shedding());  // once is not busy
   turns.full(60);
   turns.end();
-  turns.burst(3);
+  turns.burst(1);
   EXPECT_FALSE(turns.overload.shedding());
   turns.burst(1);  // within a millisecond: what is let in brings more
   EXPECT_TRUE(turns.overload.shedding());
   for (int ms = 0; ms < 100; ++ms) turns.end();
   turns.full(19);
   EXPECT_FALSE(turns.overload.shedding());
+}
+
+// What comes in heaps after an overload is let in again, unless there is no rest between them.
+TEST(Overload, HeapsWithRestBetweenThemAreNone) {
+  Turns turns;
+  turns.full(60);
+  auto sheds = [&](uint64_t rested_us) {
+    bool shedding = false;
+    for (int ms = 0; ms < 200; ++ms) {
+      turns.overload.note(Overload::Queue::kEnd, rested_us, ++turns.now);
+      turns.burst(3);
+      shedding = turns.overload.shedding();
+      if (shedding) turns.overload.drops(true);
+      turns.turn(Overload::Queue::kEnd);
+    }
+    return shedding;
+  };
+  EXPECT_TRUE(sheds(50));
+  EXPECT_FALSE(sheds(100));
 }
 
 // Pauses of 10 ms in each 50: the queue behind them is worked off, nobody is turned away.
